@@ -1,0 +1,31 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, l, o, u
+
+/** Makes a unique id `prefix_…` of 80 random bits that sorts by creation time. */
+export function newId(prefix: string, now: number): string {
+  let time = '';
+  for (let rest = Math.floor(now), i = 0; i < 9; i++, rest = Math.floor(rest / 32)) {
+    time = (ALPHABET[rest % 32] ?? '0') + time;
+  }
+  let random = '';
+  for (const byte of randomBytes(16)) random += ALPHABET[byte % 32] ?? '0';
+  return `${prefix}_${time}${random}`;
+}
+
+/** Makes a secret of 256 random bits in base64url. Store only its `hashToken`. */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** The SHA-256 of a token in base64url: what may be stored and replicated in its stead. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+/** Compares two secrets in time that depends only on their lengths. */
+export function secretsEqual(a: string, b: string): boolean {
+  const left = createHash('sha256').update(a).digest();
+  const right = createHash('sha256').update(b).digest();
+  return timingSafeEqual(left, right);
+}

@@ -1,0 +1,12 @@
+/**
+ * base: the words every other area is written in, and none of the domain's.
+ *
+ * Owns results and coded errors, the clock, ids and secrets, durations, JSON with positions, addresses and interval sets.
+ * Never knows what a user, a policy or an asset is, and never keeps state.
+ */
+export { type Clock, type ManualClock, manualClock, systemClock } from './clock.ts';
+export { formatDuration, parseDuration } from './duration.ts';
+export { CordonError, formatProblem, type Problem, type SourceSpan } from './error.ts';
+export { hashToken, newId, newToken, secretsEqual } from './id.ts';
+export { canonicalJson, isJsonObject, type Json, parseJson } from './json.ts';
+export { assertNever, err, ok, type Result } from './result.ts';

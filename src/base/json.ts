@@ -1,0 +1,47 @@
+import type { Problem } from './error.ts';
+import { err, ok, type Result } from './result.ts';
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Parses JSON text; a failure names the file, line and column of the first wrong character. */
+export function parseJson(text: string, file?: string): Result<Json, Problem> {
+  try {
+    const value: Json = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+    return ok(value);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const offset = jsonErrorOffset(text, reason);
+    const before = text.slice(0, offset);
+    const line = before.split('\n').length;
+    const column = offset - before.lastIndexOf('\n');
+    return err({
+      code: 'json-invalid',
+      message: `not valid JSON: ${reason.replace(/ in JSON at position.*$/s, '').toLowerCase()}`,
+      source: { ...(file === undefined ? {} : { file }), line, column, offset },
+    });
+  }
+}
+
+/** V8 tells the position in the message, except at the end of input. */
+function jsonErrorOffset(text: string, reason: string): number {
+  const match = /at position (\d+)/.exec(reason);
+  return match === null ? text.length : Number(match[1]);
+}
+
+/** JSON text with sorted keys and no spaces: equal values give equal bytes, so it can be hashed and signed. */
+export function canonicalJson(value: Json): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+}
+
+/** True for JSON objects: neither null nor an array. */
+export function isJsonObject(value: unknown): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

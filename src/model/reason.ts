@@ -1,0 +1,81 @@
+/** A catalogue entry: what a person reads, and what to do next. */
+export interface ReasonText {
+  readonly title: string;
+  readonly remedy: string;
+}
+
+/** Every reason a decision or a refusal can carry. `docs/reference/reasons.md` lists the same codes. */
+export const REASONS = {
+  permit: { title: 'A policy permits this', remedy: '' },
+  'no-permit': {
+    title: 'No policy permits this',
+    remedy: 'Ask the owner of the app for access, naming the correlation id.',
+  },
+  forbidden: { title: 'A policy forbids this', remedy: 'Read the policy named below; its owner can change it.' },
+  'policy-error': {
+    title: 'A policy could not be evaluated',
+    remedy: 'An administrator has to correct the policy; until then it denies.',
+  },
+  'no-policies': {
+    title: 'No policy bundle is active',
+    remedy: 'An administrator has to activate policies with `cordon apply`.',
+  },
+  'not-authenticated': { title: 'You are not signed in', remedy: 'Sign in.' },
+  'session-expired': { title: 'Your session has expired', remedy: 'Sign in again.' },
+  'session-revoked': {
+    title: 'Your session was ended',
+    remedy: 'Sign in again, or ask an administrator why it was ended.',
+  },
+  'user-disabled': { title: 'Your account is disabled', remedy: 'Ask an administrator.' },
+  'mfa-too-weak': { title: 'A stronger second factor is needed', remedy: 'Confirm with a passkey or security key.' },
+  'sign-in-too-old': { title: 'Your sign-in is too old for this', remedy: 'Confirm that it is you.' },
+  'device-unknown': {
+    title: 'This device is not known',
+    remedy: 'Sign in from a known device, or enrol this one with `cordon agent enrol`.',
+  },
+  'device-unmanaged': { title: 'This needs a managed device', remedy: 'Enrol the device with `cordon agent enrol`.' },
+  'device-unhealthy': {
+    title: 'This device fails a health check',
+    remedy: 'Fix what is listed; the device is checked again within seconds.',
+  },
+  'device-stale': {
+    title: 'The health of this device is unknown or too old',
+    remedy: 'Start `cordon agent run` on the device.',
+  },
+  'device-revoked': { title: 'This device was revoked', remedy: 'Ask an administrator.' },
+  'risk-too-high': {
+    title: 'The risk is too high for this',
+    remedy: 'It decays by itself; an administrator can see and clear the cause.',
+  },
+  'replica-stale': {
+    title: 'The gateway has not heard of changes for too long',
+    remedy: 'An administrator has to restore the connection to the store.',
+  },
+  'cannot-record': {
+    title: 'The journal cannot be written',
+    remedy: 'An administrator has to free space or repair the journal.',
+  },
+  internal: { title: 'Something failed inside Cordon', remedy: 'Give the correlation id to an administrator.' },
+  'app-unknown': { title: 'No app is published at this address', remedy: 'Check the address.' },
+  'request-malformed': {
+    title: 'The request is malformed',
+    remedy: 'Send the request as RFC 9110 and RFC 9112 define it.',
+  },
+  'header-refused': { title: 'The request carries a header it must not carry', remedy: 'Remove the header.' },
+  'path-refused': { title: 'The path is ambiguous', remedy: 'Send the canonical path.' },
+  'origin-refused': {
+    title: 'This origin may not open a connection',
+    remedy: 'Add the origin to `allowed_origins` of the app.',
+  },
+  'upstream-unreachable': { title: 'The app does not answer', remedy: 'Ask the owner of the app.' },
+  'too-many-connections': { title: 'Too many connections', remedy: 'Try again in a moment.' },
+  'too-many-attempts': { title: 'Too many attempts', remedy: 'Wait, then try again.' },
+  quarantined: {
+    title: 'The workload is quarantined',
+    remedy: 'An administrator can lift it with `cordon segments release`.',
+  },
+  'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
+} as const;
+
+/** A code of the catalogue. */
+export type ReasonCode = keyof typeof REASONS;
