@@ -1,0 +1,44 @@
+import type { App, Group, ResponseRule, Segment, Tier } from '#model';
+
+/** An address to listen on. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A workload declared by hand: something without an agent and outside every import. */
+export interface DeclaredWorkload {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly string[];
+}
+
+/** What segmentation does with addresses that belong to no workload. */
+export interface ExternalTraffic {
+  readonly egress: 'allow' | 'deny';
+  readonly ingress: 'allow' | 'deny';
+}
+
+/** One checked configuration document with every default filled in. Paths are absolute. */
+export interface Configuration {
+  /** The file it came from; undefined for the embedded defaults. */
+  readonly file: string | undefined;
+  readonly domain: string;
+  readonly listen: { readonly http: ListenAddress | undefined; readonly tls: ListenAddress | undefined };
+  /** Directory of the store, the journal and the control socket. */
+  readonly data: string;
+  readonly apps: readonly App[];
+  readonly groups: readonly Group[];
+  readonly segments: readonly Segment[];
+  readonly workloads: readonly DeclaredWorkload[];
+  readonly responses: readonly ResponseRule[];
+  readonly external: ExternalTraffic;
+  /** CIDR blocks that may always reach a host's SSH port, so that segmentation cannot lock its operator out. */
+  readonly managementSources: readonly string[];
+  /** File name -> Cedar text. */
+  readonly policies: Readonly<Record<string, string>>;
+}
+
+/** The tier names people write. */
+export const TIER_NAMES: Readonly<Record<string, Tier>> = { T0: 0, T1: 1, T2: 2, T3: 3 };

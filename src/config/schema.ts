@@ -1,0 +1,115 @@
+import { z } from 'zod';
+
+const labels = z.record(z.string(), z.string());
+const host = z
+  .string()
+  .regex(
+    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    'must be a lower-case host name without port',
+  );
+const name = z.string().min(1).max(200);
+const id = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens, and begin with a letter');
+const listen = z
+  .string()
+  .regex(/^(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5}$/, 'must be `address:port`, for example `127.0.0.1:8080`');
+
+const app = z.strictObject({
+  name: name.optional().describe('Name shown to people. Default: the key.'),
+  host: host.optional().describe('Exact host name. Default: `<key>.<domain>`.'),
+  builtin: z
+    .literal('verify')
+    .optional()
+    .describe('`verify` shows exactly which identity, device and headers arrived.'),
+  upstream: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Base URL of the application, without a path.'),
+  asset: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Id of the asset behind the app. Its tier rules; an id that is not known counts as T0.'),
+  tier: z
+    .enum(['T0', 'T1', 'T2', 'T3'])
+    .default('T3')
+    .describe('Own tier. The stricter of this and the asset’s counts.'),
+  device: z
+    .enum(['any', 'known', 'managed', 'healthy'])
+    .default('any')
+    .describe('The least a device must be, whatever the tier says.'),
+  allowed_origins: z.array(z.url()).default([]).describe('Origins, besides the app’s own, that may open a WebSocket.'),
+});
+
+/** The shape of `cordon.yaml`. Unknown keys are refused, so that a typing error cannot switch a control off. */
+export const configurationSchema = z.strictObject({
+  domain: host
+    .default('localhost')
+    .describe(
+      'Domain of the identity, console and agent hosts (`id.`, `console.`, `agent.`). Anything but `localhost` is served over TLS only.',
+    ),
+  listen: z
+    .strictObject({
+      http: listen.or(z.literal('off')).default('127.0.0.1:8080').describe('Plain HTTP; allowed on loopback only.'),
+      tls: listen
+        .or(z.literal('off'))
+        .default('127.0.0.1:8443')
+        .describe('TLS with Cordon’s own CA: apps that see device certificates, and agents.'),
+    })
+    .prefault({}),
+  data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),
+  apps: z
+    .record(id, app)
+    .default({ verify: { builtin: 'verify', tier: 'T3', device: 'any', allowed_origins: [] } })
+    .describe('Published applications, by id.'),
+  groups: z
+    .record(id, z.strictObject({ name: name.optional(), parents: z.array(id).default([]) }))
+    .default({})
+    .describe('Groups of people. `admins` and `analysts` always exist.'),
+  segments: z
+    .record(
+      id,
+      z.strictObject({ name: name.optional(), labels: labels.describe('Labels a workload must carry, all of them.') }),
+    )
+    .default({})
+    .describe('Sets of workloads for `connect` policies.'),
+  workloads: z
+    .record(
+      id,
+      z.strictObject({ name: name.optional(), labels: labels.default({}), addresses: z.array(z.string()).default([]) }),
+    )
+    .default({})
+    .describe('Workloads without an agent and outside every import.'),
+  network: z
+    .strictObject({
+      external_egress: z
+        .enum(['allow', 'deny'])
+        .default('allow')
+        .describe('Connections of enforced hosts to addresses that belong to no workload.'),
+      external_ingress: z
+        .enum(['allow', 'deny'])
+        .default('deny')
+        .describe('Connections from such addresses to enforced hosts.'),
+      management_sources: z
+        .array(z.string())
+        .default([])
+        .describe('CIDR blocks that may always reach SSH on enforced hosts.'),
+    })
+    .prefault({}),
+  responses: z
+    .record(
+      id,
+      z.strictObject({
+        when: z.string().describe('Id of the detection.'),
+        action: z.enum(['quarantine', 'revoke-sessions', 'alert-only']),
+        mode: z.enum(['dry-run', 'enforce']).default('dry-run').describe('`dry-run` only says what it would do.'),
+      }),
+    )
+    .default({})
+    .describe('What to do when a detection fires.'),
+  policies: z.string().min(1).default('policies').describe('Directory of `*.cedar` files.'),
+});
+
+/** What `configurationSchema` yields: keys as people write them, defaults filled in. */
+export type ConfigurationDocument = z.infer<typeof configurationSchema>;
