@@ -1,0 +1,205 @@
+import { z } from 'zod';
+
+const token = z.string().min(1).max(512);
+const code = z.string().trim().min(6).max(64);
+/** WebAuthn JSON (PublicKeyCredential.toJSON and the option types); verified by the server's WebAuthn library, not here. */
+const webauthn = z.record(z.string(), z.unknown());
+const signedIn = z.object({ next: z.literal('done') });
+
+/**
+ * The identity host's API: enrolment, sign-in, step-up and the person's own page. Sessions travel in `__Host-` cookies only.
+ * `access`: `public` needs no session; `session` needs one.
+ */
+export const IDENTITY_ROUTES = {
+  openInvitation: {
+    method: 'POST',
+    path: '/api/enrolment',
+    access: 'public',
+    body: z.object({ token }),
+    response: z.object({
+      email: z.string(),
+      name: z.string(),
+      isFirstAdministrator: z.boolean(),
+      hasPassword: z.boolean(),
+      hasTotp: z.boolean(),
+      passkeys: z.number(),
+      expiresAt: z.number(),
+    }),
+  },
+  /** `email` is only used by the first administrator's link, which was not addressed to anybody. */
+  setPassword: {
+    method: 'POST',
+    path: '/api/enrolment/password',
+    access: 'public',
+    body: z.object({
+      token,
+      name: z.string().trim().min(1).max(200),
+      email: z.email().max(254).optional(),
+      password: z.string().max(1024),
+    }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  beginTotp: {
+    method: 'POST',
+    path: '/api/enrolment/totp',
+    access: 'public',
+    body: z.object({ token }),
+    response: z.object({ secret: z.string(), uri: z.string(), qrSvg: z.string() }),
+  },
+  confirmTotp: {
+    method: 'POST',
+    path: '/api/enrolment/totp/confirm',
+    access: 'public',
+    body: z.object({ token, code }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  beginPasskey: {
+    method: 'POST',
+    path: '/api/enrolment/passkey',
+    access: 'public',
+    body: z.object({ token }),
+    response: z.object({ options: webauthn }),
+  },
+  confirmPasskey: {
+    method: 'POST',
+    path: '/api/enrolment/passkey/confirm',
+    access: 'public',
+    body: z.object({ token, response: webauthn }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  /** Activates the account, ends the link, signs in, and shows the recovery codes for the only time. */
+  finishEnrolment: {
+    method: 'POST',
+    path: '/api/enrolment/finish',
+    access: 'public',
+    body: z.object({ token }),
+    response: z.object({ recoveryCodes: z.array(z.string()) }),
+  },
+
+  signInPassword: {
+    method: 'POST',
+    path: '/api/sign-in/password',
+    access: 'public',
+    body: z.object({ email: z.string().max(254), password: z.string().max(1024) }),
+    response: z.object({
+      next: z.literal('second-factor'),
+      pending: z.string(),
+      factors: z.array(z.enum(['totp', 'passkey', 'recovery'])),
+    }),
+  },
+  signInTotp: {
+    method: 'POST',
+    path: '/api/sign-in/totp',
+    access: 'public',
+    body: z.object({ pending: token, code }),
+    response: signedIn,
+  },
+  signInRecovery: {
+    method: 'POST',
+    path: '/api/sign-in/recovery',
+    access: 'public',
+    body: z.object({ pending: token, code }),
+    response: signedIn,
+  },
+  /** With `pending`: the second factor of a password sign-in. Without: a sign-in by passkey alone. */
+  signInPasskeyOptions: {
+    method: 'POST',
+    path: '/api/sign-in/passkey/options',
+    access: 'public',
+    body: z.object({ pending: token.optional() }),
+    response: z.object({ flow: z.string(), options: webauthn }),
+  },
+  signInPasskey: {
+    method: 'POST',
+    path: '/api/sign-in/passkey',
+    access: 'public',
+    body: z.object({ flow: token, response: webauthn }),
+    response: signedIn,
+  },
+
+  stepUpPasskeyOptions: {
+    method: 'POST',
+    path: '/api/step-up/passkey/options',
+    access: 'session',
+    body: z.object({}),
+    response: z.object({ flow: z.string(), options: webauthn }),
+  },
+  stepUpPasskey: {
+    method: 'POST',
+    path: '/api/step-up/passkey',
+    access: 'session',
+    body: z.object({ flow: token, response: webauthn }),
+    response: signedIn,
+  },
+  stepUpTotp: {
+    method: 'POST',
+    path: '/api/step-up/totp',
+    access: 'session',
+    body: z.object({ code }),
+    response: signedIn,
+  },
+
+  /** The person's own page. */
+  profile: {
+    method: 'GET',
+    path: '/api/profile',
+    access: 'session',
+    response: z.object({
+      user: z.object({ id: z.string(), email: z.string(), name: z.string(), groups: z.array(z.string()) }),
+      session: z.object({
+        id: z.string(),
+        acr: z.string(),
+        amr: z.array(z.string()),
+        authenticatedAt: z.number(),
+        expiresAt: z.number(),
+      }),
+      factors: z.object({ totp: z.boolean(), passkeys: z.number(), recoveryCodesLeft: z.number() }),
+      sessions: z.array(
+        z.object({
+          id: z.string(),
+          current: z.boolean(),
+          address: z.string(),
+          userAgent: z.string(),
+          authenticatedAt: z.number(),
+        }),
+      ),
+      apps: z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          url: z.string(),
+          effect: z.enum(['permit', 'forbid']),
+          reason: z.string(),
+        }),
+      ),
+    }),
+  },
+  addPasskeyOptions: {
+    method: 'POST',
+    path: '/api/profile/passkeys/options',
+    access: 'session',
+    body: z.object({}),
+    response: z.object({ flow: z.string(), options: webauthn }),
+  },
+  addPasskey: {
+    method: 'POST',
+    path: '/api/profile/passkeys',
+    access: 'session',
+    body: z.object({ flow: token, response: webauthn }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  endOwnSession: {
+    method: 'DELETE',
+    path: '/api/profile/sessions/:id',
+    access: 'session',
+    params: z.object({ id: z.string() }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  signOut: {
+    method: 'POST',
+    path: '/api/sign-out',
+    access: 'session',
+    body: z.object({}),
+    response: z.object({ ok: z.literal(true) }),
+  },
+} as const;

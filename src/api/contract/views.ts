@@ -1,0 +1,300 @@
+import { z } from 'zod';
+
+/** Milliseconds since the epoch. */
+const time = z.number();
+const tier = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]);
+const labels = z.record(z.string(), z.string());
+
+/** One problem with an input, as clients receive it. */
+export const problemView = z.object({
+  code: z.string(),
+  message: z.string(),
+  source: z
+    .object({ file: z.string().optional(), line: z.number().optional(), column: z.number().optional() })
+    .optional(),
+  hint: z.string().optional(),
+});
+
+/** Body of every error answer. */
+export const errorView = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    problems: z.array(problemView),
+    correlationId: z.string().optional(),
+  }),
+});
+
+/** The state of the whole installation in one screen. */
+export const statusView = z.object({
+  version: z.string(),
+  domain: z.string(),
+  startedAt: time,
+  now: time,
+  graphSeq: z.number(),
+  policyVersion: z.number(),
+  journal: z.object({ writable: z.boolean(), directory: z.string() }),
+  /** Set while the newest configuration on disk does not load; the last good one stays in force. */
+  configurationProblem: z.object({ at: time, problems: z.array(problemView) }).optional(),
+  counts: z.object({
+    assets: z.array(z.number()),
+    users: z.number(),
+    activeSessions: z.number(),
+    devices: z.number(),
+    unhealthyDevices: z.number(),
+    workloads: z.number(),
+    quarantined: z.number(),
+    segments: z.number(),
+    apps: z.number(),
+    openAlerts: z.number(),
+    liveConnections: z.number(),
+  }),
+  decisions: z.object({
+    permitted: z.number(),
+    denied: z.number(),
+    since: time,
+    perMinute: z.array(z.object({ at: time, permitted: z.number(), denied: z.number() })),
+  }),
+});
+
+/** An asset in a list. */
+export const assetView = z.object({
+  id: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  provider: z.string(),
+  account: z.string(),
+  region: z.string(),
+  labels,
+  tier,
+  computedTier: tier,
+  impact: z.number(),
+  confidence: z.number(),
+  overridden: z.boolean(),
+  /** The strongest line of the ledger. */
+  reason: z.string(),
+});
+
+/** An asset with the ledger behind its tier. */
+export const assetDetailView = assetView.extend({
+  attributes: z.record(z.string(), z.unknown()),
+  relations: z.array(z.object({ type: z.string(), to: z.string() })),
+  source: z.string(),
+  observedAt: time,
+  ledger: z.array(
+    z.object({
+      factor: z.string(),
+      s: z.number(),
+      w: z.number(),
+      contribution: z.number(),
+      ruleId: z.string(),
+      reason: z.string(),
+      evidence: z.array(z.string()),
+    }),
+  ),
+  counterfactual: z.string().optional(),
+  override: z.object({ tier, reason: z.string(), by: z.string(), at: time, expiresAt: time.optional() }).optional(),
+  apps: z.array(z.string()),
+});
+
+/** A person, as administrators see one. */
+export const userView = z.object({
+  id: z.string(),
+  email: z.string(),
+  name: z.string(),
+  status: z.enum(['invited', 'active', 'disabled']),
+  groups: z.array(z.string()),
+  factors: z.object({ password: z.boolean(), totp: z.boolean(), passkeys: z.number(), recoveryCodesLeft: z.number() }),
+  risk: z.object({ score: z.number(), level: z.enum(['low', 'medium', 'high']), reasons: z.array(z.string()) }),
+  sessions: z.number(),
+  createdAt: time,
+});
+
+/** A one-time link to hand to a person. */
+export const invitationView = z.object({ userId: z.string(), url: z.string(), expiresAt: time });
+
+export const groupView = z.object({
+  id: z.string(),
+  name: z.string(),
+  parents: z.array(z.string()),
+  members: z.number(),
+});
+
+export const sessionView = z.object({
+  id: z.string(),
+  userId: z.string(),
+  email: z.string(),
+  acr: z.string(),
+  amr: z.array(z.string()),
+  authenticatedAt: time,
+  expiresAt: time,
+  address: z.string(),
+  userAgent: z.string(),
+  deviceId: z.string().optional(),
+});
+
+export const deviceView = z.object({
+  id: z.string(),
+  name: z.string(),
+  form: z.enum(['browser', 'agent']),
+  owner: z.string().optional(),
+  managed: z.boolean(),
+  status: z.enum(['active', 'revoked']),
+  enrolledAt: time,
+  verdict: z.enum(['healthy', 'unhealthy', 'unknown']),
+  collectedAt: time.optional(),
+  results: z.array(
+    z.object({
+      check: z.string(),
+      title: z.string(),
+      outcome: z.enum(['pass', 'fail', 'unknown', 'not-applicable']),
+      detail: z.string(),
+      fix: z.string().optional(),
+    }),
+  ),
+});
+
+/** A connection through the gateway that is open now. */
+export const connectionView = z.object({
+  id: z.string(),
+  userId: z.string(),
+  email: z.string(),
+  app: z.string(),
+  kind: z.string(),
+  path: z.string(),
+  since: time,
+  address: z.string(),
+});
+
+export const appView = z.object({
+  id: z.string(),
+  name: z.string(),
+  url: z.string(),
+  tier,
+  device: z.string(),
+  assetId: z.string().optional(),
+  upstream: z.string().optional(),
+});
+
+export const workloadView = z.object({
+  id: z.string(),
+  name: z.string(),
+  labels,
+  addresses: z.array(z.string()),
+  source: z.string(),
+  segments: z.array(z.string()),
+  deviceId: z.string().optional(),
+  quarantine: z.object({ since: time, by: z.string(), reason: z.string() }).optional(),
+});
+
+/** One directed pair of label classes with what is allowed between them. */
+export const planPairView = z.object({
+  from: z.string(),
+  to: z.string(),
+  pieces: z.array(
+    z.object({
+      effect: z.enum(['allow', 'deny']),
+      protocol: z.string(),
+      ports: z.string(),
+      policies: z.array(z.string()),
+    }),
+  ),
+});
+
+export const planView = z.object({
+  classes: z.array(z.object({ id: z.string(), labels, segments: z.array(z.string()), workloads: z.array(z.string()) })),
+  pairs: z.array(planPairView),
+  problems: z.array(problemView),
+});
+
+export const traceView = z.object({
+  allowed: z.boolean(),
+  from: z.string(),
+  to: z.string(),
+  protocol: z.string(),
+  port: z.number(),
+  reason: z.string(),
+  policies: z.array(z.string()),
+});
+
+export const alertView = z.object({
+  id: z.string(),
+  ruleId: z.string(),
+  title: z.string(),
+  severity: z.enum(['low', 'medium', 'high', 'critical']),
+  subjectKind: z.string(),
+  subjectId: z.string(),
+  subjectName: z.string(),
+  detail: z.string(),
+  firstAt: time,
+  lastAt: time,
+  count: z.number(),
+  status: z.enum(['open', 'closed']),
+  eventIds: z.array(z.string()),
+  response: z.object({ rule: z.string(), action: z.string(), mode: z.string(), at: time }).optional(),
+});
+
+/** An OCSF event; the attributes of its class stand beside the common ones. */
+export const eventView = z.looseObject({
+  class_uid: z.number(),
+  activity_name: z.string(),
+  time,
+  message: z.string(),
+  severity_id: z.number(),
+  metadata: z.looseObject({ uid: z.string(), correlation_uid: z.string().optional() }),
+});
+
+export const policiesView = z.object({
+  version: z.number(),
+  author: z.string(),
+  message: z.string(),
+  activatedAt: time.optional(),
+  texts: z.record(z.string(), z.string()),
+  policies: z.array(
+    z.object({ id: z.string(), effect: z.string(), action: z.string(), title: z.string(), builtin: z.boolean() }),
+  ),
+});
+
+const replayRow = z.object({
+  user: z.string(),
+  app: z.string(),
+  count: z.number(),
+  before: z.array(z.string()),
+  after: z.array(z.string()),
+});
+
+/** What an edited policy would have changed in the requests that were really made. */
+export const replayView = z.object({
+  replayed: z.number(),
+  unchanged: z.number(),
+  gains: z.array(replayRow),
+  losses: z.array(replayRow),
+  notReplayable: z.array(z.object({ reason: z.string(), count: z.number() })),
+});
+
+export const importView = z.object({
+  assets: z.number(),
+  created: z.number(),
+  updated: z.number(),
+  removed: z.number(),
+  unchanged: z.number(),
+  unknownFiles: z.array(z.string()),
+  problems: z.array(problemView),
+  byKind: z.record(z.string(), z.number()),
+  byTier: z.array(z.number()),
+});
+
+export const configurationChangeView = z.object({
+  kind: z.string(),
+  id: z.string(),
+  op: z.enum(['add', 'change', 'remove']),
+});
+
+export const verifyView = z.object({
+  ok: z.boolean(),
+  lines: z.number(),
+  segments: z.number(),
+  head: z.string().optional(),
+  problem: z.object({ file: z.string(), line: z.number(), reason: z.string() }).optional(),
+});
