@@ -74,6 +74,14 @@ export const REASONS = {
     title: 'The workload is quarantined',
     remedy: 'An administrator can lift it with `cordon segments release`.',
   },
+  'endpoint-unknown': {
+    title: 'This end of the connection is not known',
+    remedy: 'Declare the workload, or correct its address.',
+  },
+  'external-denied': {
+    title: 'Traffic with addresses outside the inventory is denied',
+    remedy: 'An administrator can add an exception for this network.',
+  },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const;
 
