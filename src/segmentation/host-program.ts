@@ -177,7 +177,7 @@ function deniedSet(name: (typeof DENIED_SETS)[number]): Json {
         ...inTable,
         name,
         type: [address, 'inet_service', 'inet_proto'],
-        flags: ['timeout', 'dynamic'],
+        flags: ['timeout'],
         timeout: 900,
         size: 16_384,
       },
