@@ -13,7 +13,7 @@ import {
 import type { Workload } from '#model';
 import { PROTOCOLS, type Protocol } from './flow-set.ts';
 import type { WorkloadClass } from './classes.ts';
-import { cellBetween, claimantsOf, classesOf, type Plan } from './plan.ts';
+import { cellBetween, classesOf, type Plan } from './plan.ts';
 
 /** Connections one host may open or accept: to or from these addresses, on these destination ports. */
 export interface HostPiece {
@@ -62,7 +62,7 @@ export function hostIntent(plan: Plan, workloadId: string): Result<HostIntent, P
     });
   }
   const server = { addresses: ipSetOf(plan.server.addresses), port: plan.server.port };
-  const isQuarantined = claimantsOf(plan, workload).some(({ quarantine }) => quarantine !== undefined);
+  const isQuarantined = workload.quarantine !== undefined;
   const { ingress, egress } = isQuarantined ? { ingress: [], egress: [] } : piecesOf(plan, workload);
   const own = addressesOf(workload);
   const { inventory } = neighbourhoodsOf(plan);
@@ -85,7 +85,7 @@ function serverPiece(peers: IpSet, port: number): HostPiece {
 function piecesOf(plan: Plan, workload: Workload): { ingress: HostPiece[]; egress: HostPiece[] } {
   const { reachable, inventory } = neighbourhoodsOf(plan);
   const own = addressesOf(workload);
-  const classes = classesOf(plan, claimantsOf(plan, workload));
+  const classes = classesOf(plan, [workload]); // its agent has proven who it is, whatever its addresses
   const pieces = {
     ingress: externalPieces(plan, 'ingress', inventory),
     egress: externalPieces(plan, 'egress', inventory),

@@ -1,6 +1,7 @@
 import {
   type Address,
   type Cidr,
+  cidrContains,
   formatAddress,
   parseAddress,
   parseCidr,
@@ -115,15 +116,17 @@ export function classesOf(plan: Plan, workloads: readonly Workload[]): WorkloadC
   return [...found].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The workload and all that share one of its addresses: what the network takes it for. */
-export function claimantsOf(plan: Plan, workload: Workload): Workload[] {
-  const found = new Set([workload]);
-  for (const text of workload.addresses) {
+/**
+ * What the network takes a workload for at its best address: itself, or everyone who shares the address when it has none of its own.
+ * An address that many hosts have (a container bridge, for example) must not drag down what their other addresses may do.
+ */
+export function claimantsOf(plan: Plan, workload: Workload): readonly Workload[] {
+  const claims = workload.addresses.flatMap((text) => {
     const address = parseAddress(text);
-    if (!address.ok) continue;
-    for (const other of plan.byAddress.get(formatAddress(address.value)) ?? []) found.add(other);
-  }
-  return [...found];
+    return address.ok ? [plan.byAddress.get(formatAddress(address.value)) ?? []] : [];
+  });
+  const [shared] = claims;
+  return shared === undefined || claims.some(({ length }) => length === 1) ? [workload] : shared;
 }
 
 function keep<T>(parsed: Result<T, string>, problems: Problem[], where: string): T | undefined {
@@ -136,12 +139,34 @@ function keep<T>(parsed: Result<T, string>, problems: Problem[], where: string):
   return undefined;
 }
 
+/** Addresses that mean something else on every host. */
+const NOBODYS: readonly Cidr[] = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/127',
+  'fe80::/10',
+  'ff00::/8',
+].flatMap((text) => {
+  const cidr = parseCidr(text);
+  return cidr.ok ? [cidr.value] : [];
+});
+
 function indexAddresses(workloads: readonly Workload[], problems: Problem[]): Map<string, Workload[]> {
   const index = new Map<string, Workload[]>();
   for (const workload of workloads) {
     for (const text of new Set(workload.addresses)) {
       const address = keep(parseAddress(text), problems, `workload \`${workload.id}\``);
       if (address === undefined) continue;
+      if (NOBODYS.some((cidr) => cidrContains(cidr, address))) {
+        problems.push({
+          code: 'address-invalid',
+          message: `workload \`${workload.id}\`: \`${text}\` is loopback, link-local, multicast or unspecified and names no host`,
+          hint: 'leave such addresses out; traffic with them is denied',
+        });
+        continue;
+      }
       const key = formatAddress(address);
       const claimants = index.get(key);
       if (claimants === undefined) index.set(key, [workload]);

@@ -61,6 +61,9 @@ export function traceFlow(plan: Plan, query: FlowQuery): Trace {
   if (from.workloads.length === 0 && to.workloads.length === 0) {
     return answer('denied', 'endpoint-unknown', 'neither end is a workload, so no host of Cordon sees this flow');
   }
+  if (overlaps(from, to) && !isSameHost(from, to)) {
+    return answer('denied', 'endpoint-unknown', 'an address is shared, so the two ends cannot be told apart');
+  }
   if (isSameHost(from, to)) return answer('allowed', 'permit', 'a host may always talk to itself', ['loopback']);
   if (from.workloads.length > 0 && isServer(plan, to, query))
     return answer('allowed', 'permit', 'every host may reach the Cordon server', ['cordon-server']);
@@ -152,6 +155,10 @@ function unknownDetail(end: TraceEnd): string {
 function isSameHost(from: End, to: End): boolean {
   const [only] = from.workloads;
   return from.workloads.length === 1 && to.workloads.length === 1 && only !== undefined && only === to.workloads[0];
+}
+
+function overlaps(from: End, to: End): boolean {
+  return from.workloads.some((workload) => to.workloads.includes(workload));
 }
 
 function isServer(plan: Plan, to: End, query: FlowQuery): boolean {
