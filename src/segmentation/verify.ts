@@ -39,6 +39,8 @@ export function verifyProgram(program: Program | Json, plan: Plan, workloadId: s
     const tooLittle = subtractRegion(region, actual);
     if (tooLittle[0] !== undefined) return err(differs(workloadId, { hook, firewall: 'drops', box: tooLittle[0] }));
   }
+  const [open] = filter.value.openHooks;
+  if (open !== undefined) return err(unreadable(workloadId, `the policy of the chain at ${open} is not \`drop\``));
   const extra = [...filter.value.accepts.keys()].find((hook) => !expected.has(hook));
   if (extra !== undefined)
     return err(unreadable(workloadId, `a chain at hook \`${extra}\` does not belong to the plan`));

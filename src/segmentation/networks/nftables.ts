@@ -60,6 +60,8 @@ const V6: IpSet = networkSet('::/0');
 /** The filter of one table: what each base chain accepts, by hook. */
 export interface NftFilter {
   readonly accepts: ReadonlyMap<string, Region>;
+  /** Hooks whose chain would let packets pass if its last rules went missing. */
+  readonly openHooks: readonly string[];
 }
 
 /** One packet, as a firewall on the host sees it. Values as in the packet space. */
@@ -74,14 +76,16 @@ export function readNftFilter(document: Json, table: { family: string; name: str
   const read = readTable(document, table.family, table.name);
   if (!read.ok) return read;
   const accepts = new Map<string, Region>();
+  const openHooks: string[] = [];
   for (const chain of read.value.chains.values()) {
     if (chain.type !== 'filter') return err(`chain \`${chain.name}\` of type \`${chain.type}\` is not understood`);
     if (accepts.has(chain.hook)) return err(`there are two chains at hook \`${chain.hook}\``);
     const region = acceptedBy(chain, read.value);
     if (!region.ok) return region;
     accepts.set(chain.hook, region.value);
+    if (chain.policy !== 'drop') openHooks.push(chain.hook);
   }
-  return ok({ accepts });
+  return ok({ accepts, openHooks });
 }
 
 /** What happens to one packet at a hook. Without a chain there, nftables lets it pass. */
