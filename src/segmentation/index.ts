@@ -5,20 +5,10 @@
  * semantics, quarantine, and what existing networks let through. Never opens what it does not understand: an unknown clause,
  * address or rule is a named problem and denied. Never touches a host itself; agents apply programs.
  */
-export type { Cell, Piece } from './cell.ts';
-export { segmentsOf, type WorkloadClass } from './classes.ts';
-export type { Protocol } from './flow-set.ts';
-export { CORDON_TABLE, DENIED_SETS, hostProgram, type Program } from './host-program.ts';
+export { hostProgram, type Program } from './host-program.ts';
 export type { ConnectPolicy } from './intent.ts';
 export { planMatrix, type PlanMatrix, planText } from './plan-text.ts';
-export {
-  type ExternalException,
-  type ExternalTraffic,
-  type Plan,
-  type PlanInput,
-  planSegments,
-  type ServerEndpoint,
-} from './plan.ts';
+export { type ExternalTraffic, type Plan, type PlanInput, planSegments } from './plan.ts';
 export { planInputs, quarantineWorkload, releaseWorkload } from './quarantine.ts';
-export { type FlowQuery, type Trace, traceFlow } from './trace.ts';
-export { verifyProgram, type VerifyProblem } from './verify.ts';
+export { type Trace, traceFlow } from './trace.ts';
+export { verifyProgram } from './verify.ts';

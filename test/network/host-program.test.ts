@@ -4,15 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { isJsonObject, type Json } from '#base';
 import type { Workload } from '#model';
-import {
-  CORDON_TABLE,
-  type ConnectPolicy,
-  hostProgram,
-  type Plan,
-  planSegments,
-  type Program,
-  verifyProgram,
-} from '#segmentation';
+import { type ConnectPolicy, hostProgram, type Plan, planSegments, type Program, verifyProgram } from '#segmentation';
 import { type Lab, type LabHost, labObstacle, openLab } from './lab.ts';
 
 const POLICY = `permit (
@@ -61,7 +53,7 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
   /** Applies and reads back, as an agent does. */
   function enforce(plan: Plan, id: string, host: LabHost): void {
     host.apply(programOf(plan, id).document);
-    const listing = host.nft('list', 'table', CORDON_TABLE.family, CORDON_TABLE.name);
+    const listing = host.nft('list', 'table', 'inet', 'cordon');
     assert.deepEqual(verifyProgram(listing, plan, id), { ok: true, value: true });
   }
 
@@ -108,7 +100,7 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
 
   it('remembers who was denied what, at the victim and at the source', () => {
     const denied = (host: LabHost, set: string): string[] => {
-      const listing = host.nft('list', 'set', CORDON_TABLE.family, CORDON_TABLE.name, set);
+      const listing = host.nft('list', 'set', 'inet', 'cordon', set);
       return [...JSON.stringify(listing).matchAll(/"concat": ?\["([^"]+)", ?(\d+), ?"(\w+)"\]/g)]
         .map(([, a, b, c]) => `${a} ${b} ${c}`)
         .sort();
@@ -116,7 +108,7 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
     assert.deepEqual(denied(db, 'denied_in4'), [`${rogue.v4} 5432 tcp`]);
     assert.deepEqual(denied(db, 'denied_in6'), [`${rogue.v6} 5432 tcp`]);
     assert.deepEqual(denied(web, 'denied_out4'), [`${db.v4} 22 tcp`]);
-    const counted = JSON.stringify(db.nft('list', 'set', CORDON_TABLE.family, CORDON_TABLE.name, 'denied_in4'));
+    const counted = JSON.stringify(db.nft('list', 'set', 'inet', 'cordon', 'denied_in4'));
     assert.match(counted, /"packets": ?[1-9]/);
   });
 
@@ -132,11 +124,11 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
     enforce(plan, 'rogue', rogue);
     enforce(plan, 'rogue', rogue);
     assert.equal(others(), before);
-    rogue.run('nft', ['delete', 'table', CORDON_TABLE.family, CORDON_TABLE.name]);
+    rogue.run('nft', ['delete', 'table', 'inet', 'cordon']);
   });
 
   it('keeps the old program when a new one is refused, and says so in a dry run', async () => {
-    const listing = (): Json => db.nft('list', 'table', CORDON_TABLE.family, CORDON_TABLE.name);
+    const listing = (): Json => db.nft('list', 'table', 'inet', 'cordon');
     const before = listing();
     const commands = [...programOf(planFor({ policies: [] }), 'db').document.nftables];
     const broken = {
@@ -154,7 +146,7 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
   it('notices when somebody opened the firewall by hand', () => {
     const plan = planFor();
     db.run('nft', ['insert', 'rule', 'inet', 'cordon', 'input', 'tcp', 'dport', '22', 'accept']);
-    const result = verifyProgram(db.nft('list', 'table', CORDON_TABLE.family, CORDON_TABLE.name), plan, 'db');
+    const result = verifyProgram(db.nft('list', 'table', 'inet', 'cordon'), plan, 'db');
     assert.ok(!result.ok);
     assert.match(result.error.message, /accepts a packet at input .*dport 22/);
     enforce(plan, 'db', db);
@@ -184,7 +176,7 @@ describe('host programs on real nftables, in network namespaces', { skip: obstac
   });
 
   it('isolates a quarantined host at its neighbours too, should its own firewall be gone', async () => {
-    web.run('nft', ['delete', 'table', CORDON_TABLE.family, CORDON_TABLE.name]);
+    web.run('nft', ['delete', 'table', 'inet', 'cordon']);
     assert.equal(await web.connect(db.v4, 5432), 'echoed', 'the neighbour does not know yet');
     enforce(planFor({ quarantined: 'web' }), 'db', db);
     assert.equal(await web.connect(db.v4, 5432), 'no answer');
