@@ -19,7 +19,7 @@ import type { Plan } from './plan.ts';
 export const CORDON_TABLE: { readonly family: 'inet'; readonly name: 'cordon' } = { family: 'inet', name: 'cordon' };
 
 /** Sets with the flows a host denied: what the agent reads with `nft -j list set inet cordon <name>` and reports. */
-export const DENIED_SETS = ['denied_in4', 'denied_in6', 'denied_out4', 'denied_out6'] as const;
+const DENIED_SETS = ['denied_in4', 'denied_in6', 'denied_out4', 'denied_out6'] as const;
 
 /** A host's firewall: one nftables transaction that replaces table `inet cordon` and nothing else. */
 export interface Program {

@@ -12,7 +12,7 @@ export interface Truth {
 /** True for every flow. */
 export const ALWAYS: Truth = { holds: ALL_FLOWS, errs: NO_FLOWS };
 /** False for every flow. */
-export const NEVER: Truth = { holds: NO_FLOWS, errs: NO_FLOWS };
+const NEVER: Truth = { holds: NO_FLOWS, errs: NO_FLOWS };
 /** An error for every flow. */
 export const ERROR: Truth = { holds: NO_FLOWS, errs: ALL_FLOWS };
 

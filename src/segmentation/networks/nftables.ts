@@ -35,7 +35,7 @@ export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
   sctp: 132,
 };
 /** ICMPv6 types by nft's names, RFC 4443, RFC 4861, RFC 3810. */
-export const ICMPV6_TYPES: Readonly<Record<string, number>> = {
+const ICMPV6_TYPES: Readonly<Record<string, number>> = {
   'destination-unreachable': 1,
   'packet-too-big': 2,
   'time-exceeded': 3,

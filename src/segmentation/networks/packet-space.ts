@@ -39,7 +39,7 @@ export const ALGEBRA: { readonly [D in Dimension]: RangeAlgebra<bigint> } = {
 };
 
 /** All dimensions. */
-export const DIMENSIONS = Object.keys(ALGEBRA) as readonly Dimension[];
+const DIMENSIONS = Object.keys(ALGEBRA) as readonly Dimension[];
 
 /** One value of a dimension. */
 export function only(value: number | bigint): RangeSet<bigint> {
@@ -61,7 +61,7 @@ export function intersectBoxes(a: Box, b: Box): Box | undefined {
 }
 
 /** Packets of `a` outside `b`, as disjoint boxes. */
-export function subtractBoxes(a: Box, b: Box): Box[] {
+function subtractBoxes(a: Box, b: Box): Box[] {
   if (intersectBoxes(a, b) === undefined) return [a];
   const rest: Box[] = [];
   let inside: Box = a;
