@@ -1,0 +1,73 @@
+/**
+ * The columns of `events`: for each, its SQL type and where in an event it comes from. Sealing, querying and
+ * verifying all extract with this one table, so that they cannot disagree.
+ */
+const EXTRACTED: readonly (readonly [name: string, type: 'bigint' | 'integer' | 'varchar', path: string])[] = [
+  ['time', 'bigint', '$.time'],
+  ['class_uid', 'bigint', '$.class_uid'],
+  ['activity_id', 'integer', '$.activity_id'],
+  ['severity_id', 'integer', '$.severity_id'],
+  ['status_id', 'integer', '$.status_id'],
+  ['status_code', 'varchar', '$.status_code'],
+  ['action_id', 'integer', '$.action_id'],
+  ['message', 'varchar', '$.message'],
+  ['user_uid', 'varchar', '$.user.uid'],
+  ['actor_uid', 'varchar', '$.actor.user.uid'],
+  ['device_uid', 'varchar', '$.device.uid'],
+  ['src_ip', 'varchar', '$.src_endpoint.ip'],
+  ['dst_ip', 'varchar', '$.dst_endpoint.ip'],
+  ['correlation_uid', 'varchar', '$.metadata.correlation_uid'],
+  ['uid', 'varchar', '$.metadata.uid'],
+];
+
+/** Names of the columns taken out of each event, in order. */
+export const EXTRACTED_COLUMNS: readonly string[] = EXTRACTED.map(([name]) => name);
+
+/** Quotes a SQL string. Paths and names made by Cordon only; user input is always a parameter. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * A relation `(seq, prev, event, hash)` over NDJSON segments, at most up to `lastSeq`: behind that, a line may be
+ * half written. Lines are split by position, which their fixed encoding allows; nothing here parses JSON.
+ */
+export function linesOf(paths: readonly string[], lastSeq: number): string {
+  // Not one of these characters can stand raw in a line of JSON, so the whole line is one field.
+  const read = `read_csv([${paths.map(quote).join(', ')}], columns = {'line': 'VARCHAR'}, delim = '\u0001', quote = '',
+    escape = '', header = false, auto_detect = false, max_line_size = 4194304)`;
+  return `(select seq,
+      case when seq <= ${lastSeq} then substr(line, comma + 9, 43) end as prev,
+      case when seq <= ${lastSeq} then substr(line, comma + 62, length(line) - comma - 115) end as event,
+      case when seq <= ${lastSeq} then left(right(line, 45), 43) end as hash
+    from (select line, strpos(line, ',') as comma, try_cast(substr(line, 8, strpos(line, ',') - 8) as bigint) as seq
+      from ${read})
+    where seq <= ${lastSeq})`;
+}
+
+/** A relation `(seq, prev, event, hash, …extracted)` over a relation of lines. */
+export function extracted(lines: string): string {
+  const paths = EXTRACTED.map(([, , path]) => quote(path)).join(', ');
+  const columns = EXTRACTED.map(([name, type], index) => {
+    const value = `found[${index + 1}]`;
+    return `${type === 'varchar' ? value : `try_cast(${value} as ${type})`} as ${name}`;
+  });
+  return `(select seq, prev, event, hash, ${columns.join(', ')}
+    from (select *, json_extract_string(event, [${paths}]) as found from ${lines}))`;
+}
+
+/** The columns a Parquet file holds, in order. The exact line follows from seq, prev, event and hash. */
+export const SEALED_COLUMNS: string = ['seq', 'prev', 'hash', ...EXTRACTED_COLUMNS, 'event'].join(', ');
+
+/** A relation over sealed Parquet files with the columns they hold. */
+export function sealedRows(paths: readonly string[]): string {
+  return `(select ${SEALED_COLUMNS}
+    from read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false, union_by_name = false))`;
+}
+
+/** The hash a line must carry, as SQL over `seq`, `prev` and `event`. */
+export const LINE_HASH: string = `replace(replace(replace(to_base64(unhex(sha256(
+  '{"seq":' || seq || ',"prev":"' || prev || '","event":' || event))), '+', '-'), '/', '_'), '=', '')`;
+
+/** The day of an event (UTC) as `YYYYMMDD`. */
+export const DAY: string = `strftime(make_timestamp_ms("time"), '%Y%m%d')`;

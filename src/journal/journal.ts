@@ -1,0 +1,301 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Clock, CordonError, type Json } from '#base';
+import type { OcsfEvent } from '#model';
+import { Archive } from './archive.ts';
+import { encodeEvent } from './encode-event.ts';
+import { type Head, HeadFile } from './head.ts';
+import { type Layout, layoutOf, makeFolder } from './layout.ts';
+import { encodeLine } from './line.ts';
+import { lockJournal } from './lock.ts';
+import { type QueryParameter, Queries, readSealedTail } from './query.ts';
+import { type Recovered, recoverJournal, type TornTail } from './recover.ts';
+import { OpenSegment } from './segment.ts';
+
+/** Proof that an event is on disk: its place in the chain and the file that held it first. */
+export interface Receipt {
+  readonly seq: number;
+  readonly hash: string;
+  readonly segment: string;
+}
+
+/** Is told of every event once it is durable, in chain order. */
+export type JournalListener = (event: OcsfEvent, receipt: Receipt) => void;
+
+/** What happened, append-only. One per directory. */
+export interface Journal {
+  /** Resolves when the event is on disk. Rejects with `journal-unwritable` (it was not recorded) or `event-invalid`. */
+  append(event: OcsfEvent): Promise<Receipt>;
+  /** False after a failed write until a later one succeeds. */
+  readonly writable: boolean;
+  /** Returns the function that ends the subscription. A listener that throws is reported as a process warning. */
+  subscribe(listener: JournalListener): () => void;
+  /** The newest events, at most `limit` and at most 2000, newest last. */
+  recent(limit: number): readonly OcsfEvent[];
+  /** Runs one SELECT over the view `events`. Rejects with `query-refused`, `query-failed`, `query-timeout` or `query-too-large`. */
+  query(sql: string, parameters?: readonly QueryParameter[]): Promise<Record<string, Json>[]>;
+  /** Seals everything recorded so far into Parquet. Rejects with `journal-damaged` or `journal-unwritable`; events stay where they are then. */
+  seal(): Promise<void>;
+  /** A torn end found and cut off at open. */
+  readonly recovered: TornTail | undefined;
+  close(): Promise<void>;
+}
+
+/** Where a journal lives and when it changes files. */
+export interface JournalOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Size at which a segment is finished and sealed; 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Age in milliseconds at which a segment is finished and sealed; one hour. */
+  readonly segmentAgeMs?: number;
+}
+
+const RECENT_EVENTS = 2000;
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+const AGE_CHECK_MS = 5000;
+
+/** Opens the journal in `directory`, creating or recovering it. Fails with `journal-in-use`, `journal-unwritable` or `journal-damaged`. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const layout = layoutOf(options.directory);
+  let unlock = (): void => {};
+  try {
+    await makeFolder(layout.directory);
+    unlock = lockJournal(layout);
+    for (const folder of [layout.segments, layout.sealed, layout.manifests]) await makeFolder(folder);
+    const found = await recoverJournal(layout, RECENT_EVENTS);
+    const missing = RECENT_EVENTS - found.recent.length;
+    const older = missing > 0 ? await readSealedTail(layout, found.manifests, missing) : [];
+    const headFile = await HeadFile.open(layout, found.head);
+    const current = await openCurrent(layout, found, options.clock.now());
+    return new SegmentedJournal(options, { layout, unlock, found, older, headFile, current });
+  } catch (cause) {
+    unlock();
+    throw cause instanceof CordonError ? cause : unwritable(layout.directory, cause);
+  }
+}
+
+async function openCurrent(layout: Layout, found: Recovered, now: number): Promise<OpenSegment> {
+  const last = found.segments.at(-1);
+  if (last === undefined) return await OpenSegment.create(layout, found.head, now);
+  return await OpenSegment.reopen(last, Math.min(now, last.firstTime ?? now));
+}
+
+function unwritable(directory: string, cause: unknown): CordonError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new CordonError('journal-unwritable', `cannot write the journal in \`${directory}\`: ${text}`, {
+    cause,
+    hint: 'check that the disk has space and the directory is writable; writing is tried again with the next event',
+  });
+}
+
+interface Pending {
+  readonly event: OcsfEvent;
+  readonly text: string;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Parts {
+  readonly layout: Layout;
+  readonly unlock: () => void;
+  readonly found: Recovered;
+  readonly older: readonly OcsfEvent[];
+  readonly headFile: HeadFile;
+  readonly current: OpenSegment;
+}
+
+class SegmentedJournal implements Journal {
+  readonly recovered: TornTail | undefined;
+  readonly #layout: Layout;
+  readonly #clock: Clock;
+  readonly #segmentBytes: number;
+  readonly #segmentAgeMs: number;
+  readonly #unlock: () => void;
+  readonly #headFile: HeadFile;
+  readonly #archive: Archive;
+  readonly #queries = new Queries();
+  readonly #listeners = new Set<JournalListener>();
+  readonly #timer: NodeJS.Timeout;
+  #recent: OcsfEvent[];
+  #current: OpenSegment;
+  #head: Head;
+  #queue: Pending[] = [];
+  #queuedBytes = 0;
+  #writable = true;
+  #rotateAsked = false;
+  #flushing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: JournalOptions, parts: Parts) {
+    this.#layout = parts.layout;
+    this.#clock = options.clock;
+    this.#segmentBytes = Math.min(options.segmentBytes ?? 64 * 1024 * 1024, 1024 * 1024 * 1024);
+    this.#segmentAgeMs = options.segmentAgeMs ?? 3_600_000;
+    this.#unlock = parts.unlock;
+    this.#headFile = parts.headFile;
+    this.#current = parts.current;
+    this.#head = parts.found.head;
+    this.recovered = parts.found.torn;
+    this.#recent = [...parts.older, ...parts.found.recent];
+    this.#archive = new Archive(parts.layout, parts.found.manifests, parts.found.segments.slice(0, -1));
+    this.#archive.sealInBackground();
+    this.#timer = setInterval(() => this.#startFlush(), AGE_CHECK_MS).unref();
+  }
+
+  get writable(): boolean {
+    return this.#writable;
+  }
+
+  append(event: OcsfEvent): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
+      if (this.#queuedBytes > MAX_QUEUED_BYTES) {
+        // Memory must not grow without end while the disk stands still.
+        throw unwritable(this.#layout.directory, 'too many events are waiting for the disk');
+      }
+      const text = encodeEvent(event);
+      this.#queuedBytes += text.length;
+      this.#queue.push({ event, text, resolve, reject });
+      this.#startFlush();
+    });
+  }
+
+  subscribe(listener: JournalListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  recent(limit: number): readonly OcsfEvent[] {
+    return limit <= 0 ? [] : this.#recent.slice(-Math.min(limit, RECENT_EVENTS));
+  }
+
+  async query(sql: string, parameters: readonly QueryParameter[] = []): Promise<Record<string, Json>[]> {
+    return await this.#archive.whileKept(async ({ manifests, segments }) => {
+      const open = [...segments.map(({ path }) => path), this.#current.path];
+      return await this.#queries.run({
+        layout: this.#layout,
+        manifests,
+        open,
+        lastSeq: this.#head.seq,
+        sql,
+        parameters,
+      });
+    });
+  }
+
+  async seal(): Promise<void> {
+    if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
+    this.#rotateAsked = true;
+    this.#startFlush();
+    await this.#flushing;
+    if (this.#rotateAsked) throw unwritable(this.#layout.directory, 'no new segment can be created');
+    await this.#archive.sealAll();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    while (this.#flushing !== undefined) await this.#flushing;
+    await this.#archive.close();
+    await this.#current.close();
+    await this.#headFile.close();
+    this.#unlock();
+  }
+
+  #startFlush(): void {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined;
+      if (this.#queue.length > 0) this.#startFlush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    do {
+      // Not at once: callers that were answered just now, and append again, share the next write.
+      await nextTurn();
+      const batch = this.#takeBatch();
+      try {
+        await this.#rotateIfDue();
+        if (batch.length > 0) await this.#commit(batch);
+      } catch (cause) {
+        this.#writable = false;
+        const error = unwritable(this.#layout.directory, cause);
+        for (const { reject } of batch) reject(error);
+        await this.#current.clean().catch(() => {});
+      }
+    } while (this.#queue.length > 0);
+  }
+
+  #takeBatch(): Pending[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && bytes < MAX_BATCH_BYTES) bytes += this.#queue[count++]?.text.length ?? 0;
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  /** Chains, writes and syncs a batch, then tells everyone. The chain moves only when all of it is on disk. */
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    let head = this.#head;
+    const lines: string[] = [];
+    const receipts: Receipt[] = [];
+    for (const { text } of batch) {
+      const seq = head.seq + 1;
+      const line = encodeLine({ seq, prev: head.hash }, text);
+      lines.push(line.text, '\n');
+      receipts.push({ seq, hash: line.hash, segment: this.#current.path });
+      head = { seq, hash: line.hash };
+    }
+    await this.#current.append(Buffer.from(lines.join('')));
+    this.#head = head;
+    this.#writable = true;
+    this.#headFile.record(head);
+    for (const [index, receipt] of receipts.entries()) {
+      const pending = batch[index];
+      if (pending === undefined) continue;
+      this.#recent.push(pending.event);
+      this.#tell(pending.event, receipt);
+      pending.resolve(receipt);
+    }
+    if (this.#recent.length > 2 * RECENT_EVENTS) this.#recent = this.#recent.slice(-RECENT_EVENTS);
+  }
+
+  #tell(event: OcsfEvent, receipt: Receipt): void {
+    for (const listener of this.#listeners) {
+      try {
+        const outcome: unknown = listener(event, receipt);
+        if (outcome instanceof Promise) outcome.catch(warnOfListener);
+      } catch (error) {
+        warnOfListener(error);
+      }
+    }
+  }
+
+  async #rotateIfDue(): Promise<void> {
+    const { bytes, openedAt } = this.#current;
+    const isOld = this.#clock.now() - openedAt >= this.#segmentAgeMs;
+    const isDue = bytes >= this.#segmentBytes || isOld || this.#rotateAsked;
+    if (bytes === 0 || !isDue) {
+      this.#rotateAsked = false;
+      return;
+    }
+    await this.#current.clean();
+    const full = this.#current;
+    this.#current = await OpenSegment.create(this.#layout, this.#head, this.#clock.now());
+    this.#rotateAsked = false;
+    this.#writable = true;
+    this.#archive.add({ path: full.path, first: full.first, prev: full.prev, last: this.#head });
+    await full.close();
+    this.#archive.sealInBackground();
+  }
+}
+
+function warnOfListener(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a journal listener failed: ${text}`, { code: 'CORDON_JOURNAL_LISTENER' });
+}
