@@ -1,0 +1,227 @@
+import { createRequire } from 'node:module';
+import { err, ok, type Result } from '#base';
+
+// The one file that knows cedar-wasm. Everything else in this area talks to Cedar through it.
+
+type CedarModule = typeof import('@cedar-policy/cedar-wasm/nodejs');
+type PolicySet = Parameters<CedarModule['checkParsePolicySet']>[0];
+type DetailedError = Extract<ReturnType<CedarModule['checkParsePolicySet']>, { type: 'failure' }>['errors'][number];
+
+/** What Cedar says is wrong. Offsets count bytes of UTF-8 in the text of the policy or schema. */
+export interface CedarComplaint {
+  readonly message: string;
+  readonly hint?: string;
+  readonly startByte?: number;
+  readonly endByte?: number;
+  /** Present when the complaint is about one policy of a set. */
+  readonly policyId?: string;
+}
+
+/** Cedar's JSON form of one policy, integers beyond 2^53 rounded. */
+export interface PolicyEst {
+  readonly effect: 'permit' | 'forbid';
+  readonly principal: EstScope;
+  readonly action: EstScope;
+  readonly resource: EstScope;
+  readonly conditions: readonly { readonly kind: 'when' | 'unless'; readonly body: unknown }[];
+  readonly annotations?: Readonly<Record<string, string | null>>;
+}
+
+/** The head of a policy says which principals, actions and resources it is about. */
+export interface EstScope {
+  readonly op: 'All' | '==' | 'in' | 'is';
+  readonly entity?: EntityUid;
+  readonly entities?: readonly EntityUid[];
+  readonly slot?: string;
+  readonly entity_type?: string;
+  readonly in?: { readonly entity?: EntityUid; readonly slot?: string };
+}
+
+/** Names one entity, as Cedar's JSON does. */
+export interface EntityUid {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A policy set in parts: every text is exactly one policy or template. */
+export interface PolicyParts {
+  readonly staticPolicies: Readonly<Record<string, string>>;
+  readonly templates: Readonly<Record<string, string>>;
+  readonly templateLinks: readonly {
+    readonly templateId: string;
+    readonly newId: string;
+    readonly values: Readonly<Record<string, EntityUid>>;
+  }[];
+}
+
+/** A Cedar schema: its text, or its JSON form. */
+export type SchemaSource = string | object;
+
+let cedar: CedarModule | undefined;
+let generation = 0;
+
+function load(): CedarModule {
+  if (cedar !== undefined) return cedar;
+  // A new `require` each time: the old one would keep every discarded instance, with its memory, alive.
+  const require = createRequire(import.meta.url);
+  const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
+  Reflect.deleteProperty(require.cache, path);
+  const loaded: CedarModule = require(path);
+  Reflect.deleteProperty(require.cache, path);
+  cedar = loaded;
+  generation += 1;
+  return loaded;
+}
+
+/**
+ * Runs one call. INVARIANT: after a call threw, that instance is never used again. A stack overflow inside WebAssembly leaves
+ * its stack pointer where it was, so every later call of the same instance fails too (or, worse, works on overwritten memory).
+ */
+function guarded<T>(call: (cedar: CedarModule) => T): Result<T, string> {
+  try {
+    return ok(call(load()));
+  } catch (cause) {
+    cedar = undefined;
+    return err(cause instanceof Error ? cause.message.toLowerCase() : 'unknown failure');
+  }
+}
+
+function complaint(error: DetailedError, policyId?: string): CedarComplaint {
+  const place = error.sourceLocations?.[0];
+  const expected = place?.label ?? null;
+  const hint = error.help ?? expected;
+  return {
+    message: error.message,
+    ...(hint === null ? {} : { hint }),
+    ...(place === undefined ? {} : { startByte: place.start, endByte: place.end }),
+    ...(policyId === undefined ? {} : { policyId }),
+  };
+}
+
+/** Flattens Cedar's nested errors: related ones are problems of their own. */
+function complaints(errors: readonly DetailedError[], policyId?: string): CedarComplaint[] {
+  return errors.flatMap((error) => [complaint(error, policyId), ...complaints(error.related ?? [], policyId)]);
+}
+
+function failed(message: string): CedarComplaint[] {
+  return [{ message: `the policy engine failed: ${message}` }];
+}
+
+/** Parses one policy or template. */
+export function parsePolicy(text: string, isTemplate: boolean): Result<PolicyEst, CedarComplaint[]> {
+  const answer = guarded((cedar) => (isTemplate ? cedar.templateToJson(text) : cedar.policyToJson(text)));
+  if (!answer.ok) return err(failed(answer.error));
+  if (answer.value.type === 'failure') return err(complaints(answer.value.errors));
+  // The declared type of cedar-wasm allows forms (`__entity` wrappers) that its printer never produces.
+  return ok(answer.value.json as unknown as PolicyEst);
+}
+
+/** Parses a schema. */
+export function checkSchema(schema: SchemaSource): CedarComplaint[] {
+  const answer = guarded((cedar) => cedar.checkParseSchema(schema as string));
+  if (!answer.ok) return failed(answer.error);
+  return answer.value.type === 'failure' ? complaints(answer.value.errors) : [];
+}
+
+/** Validates policies strictly against a schema: errors, and warnings such as a policy that can never apply. */
+export function validatePolicies(
+  parts: PolicyParts,
+  schema: SchemaSource,
+): { readonly errors: CedarComplaint[]; readonly warnings: CedarComplaint[] } {
+  const answer = guarded((cedar) =>
+    cedar.validate({
+      schema: schema as string,
+      policies: parts as unknown as PolicySet,
+      validationSettings: { mode: 'strict' },
+    }),
+  );
+  if (!answer.ok) return { errors: failed(answer.error), warnings: [] };
+  if (answer.value.type === 'failure') return { errors: complaints(answer.value.errors), warnings: [] };
+  return {
+    errors: answer.value.validationErrors.flatMap(({ policyId, error }) => complaints([error], policyId)),
+    warnings: answer.value.validationWarnings.flatMap(({ policyId, error }) => complaints([error], policyId)),
+  };
+}
+
+/** Parses entities, against a schema when there is one. */
+export function checkEntities(entities: readonly object[], schema: SchemaSource | undefined): CedarComplaint[] {
+  const answer = guarded((cedar) =>
+    cedar.checkParseEntities({ entities: entities as never, schema: (schema ?? null) as string | null }),
+  );
+  if (!answer.ok) return failed(answer.error);
+  return answer.value.type === 'failure' ? complaints(answer.value.errors) : [];
+}
+
+const freeSlots: string[] = [];
+let slotCount = 0;
+// cedar-wasm never forgets a prepared set; a slot of a collected set is overwritten by the next one instead.
+const reclaim = new FinalizationRegistry<string>((slot) => freeSlots.push(slot));
+
+/** A policy set, and perhaps a schema, that Cedar holds in parsed form. */
+export class PreparedPolicies {
+  readonly #parts: PolicyParts;
+  readonly #schema: SchemaSource | undefined;
+  readonly #slot: string;
+  #generation = -1;
+
+  constructor(parts: PolicyParts, schema: SchemaSource | undefined) {
+    this.#parts = parts;
+    this.#schema = schema;
+    this.#slot = freeSlots.pop() ?? `slot-${slotCount++}`;
+    reclaim.register(this, this.#slot);
+  }
+
+  /** Parses the set again when the instance that held it is gone. */
+  prepare(): CedarComplaint[] {
+    const answer = guarded((cedar) => {
+      if (this.#generation === generation) return [];
+      const parsed = cedar.preparsePolicySet(this.#slot, this.#parts as unknown as PolicySet);
+      if (parsed.type === 'failure') return complaints(parsed.errors);
+      if (this.#schema !== undefined) {
+        const schema = cedar.preparseSchema(this.#slot, this.#schema as string);
+        if (schema.type === 'failure') return complaints(schema.errors);
+      }
+      this.#generation = generation;
+      return [];
+    });
+    return answer.ok ? answer.value : failed(answer.error);
+  }
+
+  /** Asks Cedar. An error means that there is no answer, which the caller must treat as a deny. */
+  decide(call: {
+    readonly principal: EntityUid;
+    readonly action: EntityUid;
+    readonly resource: EntityUid;
+    readonly context: object;
+    readonly entities: readonly object[];
+  }): Result<EngineAnswer, string> {
+    const problems = this.prepare();
+    if (problems[0] !== undefined) return err(problems[0].message);
+    const answer = guarded((cedar) =>
+      cedar.statefulIsAuthorized({
+        principal: { type: call.principal.type, id: call.principal.id },
+        action: { type: call.action.type, id: call.action.id },
+        resource: { type: call.resource.type, id: call.resource.id },
+        context: call.context as never,
+        entities: call.entities as never,
+        preparsedPolicySetId: this.#slot,
+        ...(this.#schema === undefined ? {} : { preparsedSchemaName: this.#slot, validateRequest: true }),
+      }),
+    );
+    if (!answer.ok) return answer;
+    if (answer.value.type === 'failure') return err(answer.value.errors.map((error) => error.message).join('; '));
+    const { decision, diagnostics } = answer.value.response;
+    return ok({
+      decision,
+      reason: diagnostics.reason,
+      errors: diagnostics.errors.map(({ policyId, error }) => ({ policyId, message: error.message })),
+    });
+  }
+}
+
+/** Cedar's answer: the decision, the policies that determined it, the policies that could not be evaluated. */
+export interface EngineAnswer {
+  readonly decision: 'allow' | 'deny';
+  readonly reason: readonly string[];
+  readonly errors: readonly { readonly policyId: string; readonly message: string }[];
+}
