@@ -18,7 +18,9 @@ export interface PasswordHasher {
    * Runs `work` when there is room for one more verification, or returns undefined when too many are waiting. `verify` compares with a
    * PHC string; without one it costs the same and is false, so that an unknown account takes as long as a known one.
    */
-  withTurn<T>(work: (verify: (phc: string | undefined, password: string) => Promise<boolean>) => Promise<T>): Promise<T | undefined>;
+  withTurn<T>(
+    work: (verify: (phc: string | undefined, password: string) => Promise<boolean>) => Promise<T>,
+  ): Promise<T | undefined>;
 }
 
 /** Makes a hasher. It never holds more than `concurrency + queue` requests: a flood is shed, not piled up. */
@@ -26,11 +28,15 @@ export function createPasswordHasher(limits: PasswordLimits): PasswordHasher {
   const turn = createTurnstile(limits);
   return {
     hash: async (password) => await turn(async () => await hash(password, limits)),
-    withTurn: async (work) => await turn(async () => await work(async (phc, password) => await verify(phc, password, limits))),
+    withTurn: async (work) =>
+      await turn(async () => await work(async (phc, password) => await verify(phc, password, limits))),
   };
 }
 
-function createTurnstile({ concurrency, queue }: PasswordLimits): <T>(work: () => Promise<T>) => Promise<T | undefined> {
+function createTurnstile({
+  concurrency,
+  queue,
+}: PasswordLimits): <T>(work: () => Promise<T>) => Promise<T | undefined> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (work) => {
@@ -82,7 +88,9 @@ async function derive(password: string, { memoryKiB, passes, salt, tag }: Phc): 
 }
 
 function parsePhc(text: string): Phc | undefined {
-  const match = /^\$argon2id\$v=19\$m=(\d{1,8}),t=(\d{1,4}),p=1\$([A-Za-z0-9+/]{11,})\$([A-Za-z0-9+/]{22,})$/.exec(text);
+  const match = /^\$argon2id\$v=19\$m=(\d{1,8}),t=(\d{1,4}),p=1\$([A-Za-z0-9+/]{11,})\$([A-Za-z0-9+/]{22,})$/.exec(
+    text,
+  );
   if (match === null) return undefined;
   const [, memory = '', passes = '', salt = '', tag = ''] = match;
   return {

@@ -36,13 +36,21 @@ export async function attempt<T>(
 }
 
 /** Builds an `err` with a coded problem. */
-export function refuse(code: string, message: string, hint: string): { readonly ok: false; readonly error: IdentityProblem } {
+export function refuse(
+  code: string,
+  message: string,
+  hint: string,
+): { readonly ok: false; readonly error: IdentityProblem } {
   return err({ code, message, hint });
 }
 
 /** The one answer to a wrong address, a wrong password and an account that may not sign in: they must look alike. */
 export function credentialsWrong(): { readonly ok: false; readonly error: IdentityProblem } {
-  return refuse('credentials-wrong', 'email or password is wrong', 'check both, or ask an administrator for a new invitation');
+  return refuse(
+    'credentials-wrong',
+    'email or password is wrong',
+    'check both, or ask an administrator for a new invitation',
+  );
 }
 
 /** `too-many-attempts`, with the time to wait. */
@@ -64,4 +72,18 @@ export function flowExpired(): { readonly ok: false; readonly error: IdentityPro
 /** A link that is unknown, used or too old: the three look alike. */
 export function linkInvalid(): { readonly ok: false; readonly error: IdentityProblem } {
   return refuse('link-invalid', 'this link is not valid any more', 'ask an administrator for a new invitation');
+}
+
+/** `passkey-refused`: what exactly was wrong is nobody's business but the journal's. */
+export function passkeyRefused(): { readonly ok: false; readonly error: IdentityProblem } {
+  return refuse('passkey-refused', 'the passkey was not accepted', 'try again, or use another passkey');
+}
+
+/** `code-wrong`, for a code of an authenticator app or a recovery code, wrong or used before. */
+export function codeWrong(): { readonly ok: false; readonly error: IdentityProblem } {
+  return refuse(
+    'code-wrong',
+    'the code is wrong or was used before',
+    'wait for the next code, and check the clock of your phone',
+  );
 }

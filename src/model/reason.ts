@@ -82,6 +82,15 @@ export const REASONS = {
     title: 'Traffic with addresses outside the inventory is denied',
     remedy: 'An administrator can add an exception for this network.',
   },
+  'password-wrong': { title: 'The password was wrong', remedy: 'Check it, then try again.' },
+  'account-unknown': { title: 'There is no such account', remedy: 'Check the address.' },
+  'code-wrong': {
+    title: 'The code was wrong',
+    remedy: 'Check the clock of your phone, then type the code it shows now.',
+  },
+  'code-replayed': { title: 'The code was used before', remedy: 'Wait for the next code.' },
+  'passkey-refused': { title: 'The passkey was not accepted', remedy: 'Try again, or use another passkey.' },
+  'handoff-invalid': { title: 'The sign-in could not be carried to this host', remedy: 'Open the app again.' },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const;
 

@@ -1,6 +1,6 @@
 import {
   type AuthenticationResponseJSON,
-  type AuthenticatorTransportFuture,
+  type AuthenticatorTransport,
   generateAuthenticationOptions,
   generateRegistrationOptions,
   type PublicKeyCredentialCreationOptionsJSON,
@@ -105,7 +105,8 @@ export async function verifyPasskeyAssertion(input: {
     });
     if (!verified) return err('the signature does not verify');
     // Backup eligibility is fixed at creation (WebAuthn Level 3 §6.1.3); a change means another authenticator answered.
-    if (authenticationInfo.credentialDeviceType !== passkey.deviceType) return err('the backup eligibility has changed');
+    if (authenticationInfo.credentialDeviceType !== passkey.deviceType)
+      return err('the backup eligibility has changed');
     return ok({ ...passkey, counter: authenticationInfo.newCounter, backedUp: authenticationInfo.credentialBackedUp });
   } catch (cause) {
     return err(reasonOf(cause));
@@ -123,7 +124,9 @@ export function passkeyAmr(passkey: Passkey): string[] {
 }
 
 /** The id of the passkey that made a response, and the user handle it carries; undefined when there is none. */
-export function assertedBy(response: unknown): { readonly passkeyId: string; readonly userHandle?: string } | undefined {
+export function assertedBy(
+  response: unknown,
+): { readonly passkeyId: string; readonly userHandle?: string } | undefined {
   if (!isPublicKeyCredential(response)) return undefined;
   const inner = response['response'];
   const handle = isJsonObject(inner) ? inner['userHandle'] : undefined;
@@ -140,12 +143,14 @@ function expectations(relyingParty: RelyingParty, challenge: string) {
   };
 }
 
-function descriptor(passkey: Passkey): { id: string; transports: AuthenticatorTransportFuture[] } {
+function descriptor(passkey: Passkey): { id: string; transports: AuthenticatorTransport[] } {
   // The cast restores what the browser told at registration; unknown transports are ignored by browsers.
-  return { id: passkey.id, transports: [...passkey.transports] as AuthenticatorTransportFuture[] };
+  return { id: passkey.id, transports: [...passkey.transports] as AuthenticatorTransport[] };
 }
 
-function isPublicKeyCredential(response: unknown): response is { readonly id: string; readonly [key: string]: unknown } {
+function isPublicKeyCredential(
+  response: unknown,
+): response is { readonly id: string; readonly [key: string]: unknown } {
   if (!isJsonObject(response) || !isJsonObject(response['response'])) return false;
   const { id } = response;
   return typeof id === 'string' && id.length > 0 && id.length <= 1400;

@@ -4,7 +4,9 @@ import { Secret, TOTP } from 'otpauth';
 export const TOTP_PERIOD_SECONDS = 30;
 
 /** What came of checking a code. `step` is the time step it belongs to, to be stored as the last accepted one. */
-export type TotpCheck = { readonly outcome: 'accepted'; readonly step: number } | { readonly outcome: 'wrong' | 'replayed' };
+export type TotpCheck =
+  | { readonly outcome: 'accepted'; readonly step: number }
+  | { readonly outcome: 'wrong' | 'replayed' };
 
 /** Makes a new secret of 160 random bits in base32 (RFC 4226 §4 R6). */
 export function newTotpSecret(): string {
@@ -13,7 +15,13 @@ export function newTotpSecret(): string {
 
 /** The `otpauth://` address an authenticator app reads from a QR code. */
 export function totpUri(secret: string, issuer: string, account: string): string {
-  return new TOTP({ issuer, label: account, secret: Secret.fromBase32(secret), digits: 6, period: TOTP_PERIOD_SECONDS }).toString();
+  return new TOTP({
+    issuer,
+    label: account,
+    secret: Secret.fromBase32(secret),
+    digits: 6,
+    period: TOTP_PERIOD_SECONDS,
+  }).toString();
 }
 
 /** The code of a time step. HMAC-SHA-1 (RFC 6238); `digits` is 6 except for the RFC's own vectors. */
