@@ -17,6 +17,7 @@ export class Archive {
   #sealing: Promise<void> | undefined;
   #readers = 0;
   #onIdle: (() => void)[] = [];
+  #isInBackground = false;
   #isClosed = false;
 
   constructor(layout: Layout, manifests: readonly Manifest[], waiting: readonly FullSegment[]) {
@@ -31,11 +32,16 @@ export class Archive {
 
   /** Starts sealing what waits. A failure is a process warning; the next segment, or the next start, tries again. */
   sealInBackground(): void {
-    if (this.#waiting.length === 0) return;
-    this.sealAll().catch((error: unknown) => {
-      const text = error instanceof Error ? error.message : String(error);
-      process.emitWarning(`sealing the journal failed: ${text}`, { code: 'CORDON_JOURNAL_SEAL' });
-    });
+    if (this.#waiting.length === 0 || this.#isInBackground) return;
+    this.#isInBackground = true;
+    this.sealAll()
+      .catch((error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        process.emitWarning(`sealing the journal failed: ${text}`, { code: 'CORDON_JOURNAL_SEAL' });
+      })
+      .finally(() => {
+        this.#isInBackground = false;
+      });
   }
 
   /** Seals all that waits, joining a seal that is under way. */

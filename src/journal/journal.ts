@@ -123,7 +123,7 @@ class SegmentedJournal implements Journal {
   #queue: Pending[] = [];
   #queuedBytes = 0;
   #writable = true;
-  #rotateAsked = false;
+  #sealAsked: PromiseWithResolvers<void> | undefined;
   #flushing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -186,10 +186,10 @@ class SegmentedJournal implements Journal {
 
   async seal(): Promise<void> {
     if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
-    this.#rotateAsked = true;
+    this.#sealAsked ??= Promise.withResolvers();
+    const asked = this.#sealAsked.promise;
     this.#startFlush();
-    await this.#flushing;
-    if (this.#rotateAsked) throw unwritable(this.#layout.directory, 'no new segment can be created');
+    await asked;
     await this.#archive.sealAll();
   }
 
@@ -210,7 +210,7 @@ class SegmentedJournal implements Journal {
   #startFlush(): void {
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
-      if (this.#queue.length > 0) this.#startFlush();
+      if (this.#queue.length > 0 || this.#sealAsked !== undefined) this.#startFlush();
     });
   }
 
@@ -226,6 +226,8 @@ class SegmentedJournal implements Journal {
         this.#writable = false;
         const error = unwritable(this.#layout.directory, cause);
         for (const { reject } of batch) reject(error);
+        this.#sealAsked?.reject(error);
+        this.#sealAsked = undefined;
         await this.#current.clean().catch(() => {});
       }
     } while (this.#queue.length > 0);
@@ -279,18 +281,20 @@ class SegmentedJournal implements Journal {
   async #rotateIfDue(): Promise<void> {
     const { bytes, openedAt } = this.#current;
     const isOld = this.#clock.now() - openedAt >= this.#segmentAgeMs;
-    const isDue = bytes >= this.#segmentBytes || isOld || this.#rotateAsked;
-    if (bytes === 0 || !isDue) {
-      this.#rotateAsked = false;
-      return;
-    }
+    const isDue = bytes >= this.#segmentBytes || isOld || this.#sealAsked !== undefined;
+    if (bytes > 0 && isDue) await this.#rotate();
+    this.#sealAsked?.resolve();
+    this.#sealAsked = undefined;
+  }
+
+  async #rotate(): Promise<void> {
     await this.#current.clean();
     const full = this.#current;
     this.#current = await OpenSegment.create(this.#layout, this.#head, this.#clock.now());
-    this.#rotateAsked = false;
     this.#writable = true;
     this.#archive.add({ path: full.path, first: full.first, prev: full.prev, last: this.#head });
-    await full.close();
+    // Everything in it is on disk already; a failed close loses nothing.
+    await full.close().catch(() => {});
     this.#archive.sealInBackground();
   }
 }

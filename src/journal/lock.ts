@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { CordonError } from '#base';
-import type { Layout } from './layout.ts';
+import { hasCode, type Layout } from './layout.ts';
 
 /** Makes this process the only writer until the returned function is called. Fails with `journal-in-use`. */
 export function lockJournal(layout: Layout): () => void {
-  closeSync(openSync(layout.lock, 'a', 0o600));
+  createOnce(layout.lock);
   // SQLite takes a kernel lock on the file. It ends with the process however that dies, so there is no stale lock
   // to judge, and two processes that start at once cannot both take it over.
   const database = new DatabaseSync(layout.lock);
@@ -21,6 +21,15 @@ export function lockJournal(layout: Layout): () => void {
   }
   writeFileSync(layout.pid, `${process.pid}\n`, { mode: 0o600 });
   return () => database.close();
+}
+
+/** Never opens a file that is there: closing any descriptor of it would end this process's lock on it (POSIX). */
+function createOnce(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (cause) {
+    if (!hasCode(cause, 'EEXIST')) throw cause;
+  }
 }
 
 function readPid(file: string): string {

@@ -49,11 +49,13 @@ async function run(duck: DuckDBConnection, order: QueryOrder): Promise<Answer> {
   await duck.run('set lock_configuration = true');
   const result = await duck.stream(order.sql, [...order.parameters]);
   const names = result.deduplicatedColumnNames();
+  const isJson = result.columnTypes().map(({ alias }) => alias === 'JSON');
   const rows: string[] = [];
   let bytes = 0;
   for await (const chunk of result.yieldConvertedRows(convert)) {
     for (const row of chunk) {
-      const text = JSON.stringify(Object.fromEntries(names.map((name, index) => [name, row[index] ?? null])));
+      const cells = row.map((value, index) => (isJson[index] === true ? jsonValue(value) : value));
+      const text = JSON.stringify(Object.fromEntries(names.map((name, index) => [name, cells[index] ?? null])));
       bytes += text.length;
       rows.push(text);
       if (rows.length > order.maxRows)
@@ -92,15 +94,17 @@ function forbiddenIn(node: Json): string | undefined {
   return undefined;
 }
 
-/** DuckDB's JSON forms, except that integers within 2^53 are numbers and JSON columns are the values they hold. */
+/** DuckDB's JSON forms, except that integers within 2^53 are numbers. */
 const convert: DuckDBValueConverter<DuckJson> = (value, type, recurse) => {
   if (typeof value === 'bigint' && type.typeId !== DuckDBTypeId.DECIMAL) {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
   }
-  if (typeof value === 'string' && type.alias === 'JSON') {
-    const parsed = parseJson(value);
-    if (parsed.ok) return parsed.value as DuckJson;
-  }
   return JsonDuckDBValueConverter(value, type, recurse);
 };
+
+/** A JSON column gives the value it holds, not its text. */
+function jsonValue(value: DuckJson | null): Json {
+  const parsed = typeof value === 'string' ? parseJson(value) : undefined;
+  return parsed?.ok === true ? parsed.value : (value as Json);
+}

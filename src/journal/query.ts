@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CordonError, isJsonObject, type Json, parseJson } from '#base';
+import { CordonError, formatDuration, isJsonObject, type Json, parseJson } from '#base';
 import type { OcsfEvent } from '#model';
 import { extracted, linesOf, SEALED_COLUMNS, sealedRows } from './columns.ts';
 import { withDuck } from './duckdb.ts';
@@ -45,14 +45,19 @@ const MAX_CONCURRENT = 2;
  * looking at an interrupt, and only a process can be stopped from outside. At most two run at once; the others wait.
  */
 export class Queries {
+  readonly #maxMilliseconds: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
+
+  constructor(maxMilliseconds: number = MAX_MILLISECONDS) {
+    this.#maxMilliseconds = maxMilliseconds;
+  }
 
   async run(query: Query): Promise<Record<string, Json>[]> {
     while (this.#running >= MAX_CONCURRENT) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
     try {
-      return rowsOf(await ask(orderOf(query)));
+      return rowsOf(await ask(orderOf(query), this.#maxMilliseconds));
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -94,7 +99,7 @@ export async function readSealedTail(
   return texts.reverse().map(eventOf);
 }
 
-async function ask(order: QueryOrder): Promise<Json> {
+async function ask(order: QueryOrder, maxMilliseconds: number): Promise<Json> {
   const child = fork(join(import.meta.dirname, 'query-process.ts'), [], {
     execArgv: [],
     env: { TZ: 'UTC' },
@@ -105,7 +110,7 @@ async function ask(order: QueryOrder): Promise<Json> {
     refusal ??= error;
     child.kill('SIGKILL');
   };
-  const deadline = setTimeout(() => stop(tooLong()), MAX_MILLISECONDS);
+  const deadline = setTimeout(() => stop(tooLong(maxMilliseconds)), maxMilliseconds);
   const watch = setInterval(() => {
     if (residentBytes(child.pid) > MAX_RESIDENT_BYTES) stop(tooLarge('it needs more than 1 GiB of memory'));
   }, 50);
@@ -153,10 +158,14 @@ function rowsOf(answer: Json): Record<string, Json>[] {
   throw failed(text);
 }
 
-function tooLong(): CordonError {
-  return new CordonError('query-timeout', `the query took longer than ${MAX_MILLISECONDS / 1000} s and was stopped`, {
-    hint: 'narrow it by `time`, `class_uid` or `seq`, or read the Parquet files with a tool of your own',
-  });
+function tooLong(milliseconds: number): CordonError {
+  return new CordonError(
+    'query-timeout',
+    `the query took longer than ${formatDuration(milliseconds)} and was stopped`,
+    {
+      hint: 'narrow it by `time`, `class_uid` or `seq`, or read the Parquet files with a tool of your own',
+    },
+  );
 }
 
 function tooLarge(reason: string): CordonError {
