@@ -145,6 +145,13 @@ export function compileSources(
   return ok({ policies, warnings, prepared, schema });
 }
 
+/** The same policies, fewer: so that a question is asked only of policies that can be about it. */
+export function sliceOf(compiled: CompiledPolicies, keeps: (policy: ParsedPolicy) => boolean): CompiledPolicies {
+  const policies = compiled.policies.filter(keeps);
+  const prepared = new PreparedPolicies(partsOf(policies, []), undefined);
+  return { policies, warnings: [], prepared, schema: undefined };
+}
+
 function schemaProblems(schema: SchemaSource): Problem[] {
   return checkSchema(schema).map((complaint) => {
     const text = typeof schema === 'string' ? schema : '';
