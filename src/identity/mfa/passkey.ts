@@ -20,6 +20,9 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
+// ES256, EdDSA, RS256. Named, because the library offers whatever the runtime experiments with.
+const ALGORITHMS = [-7, -8, -257];
+
 /** Options for `navigator.credentials.create()`. The key must be discoverable and the person verified. */
 export async function passkeyCreationOptions(
   relyingParty: RelyingParty,
@@ -33,6 +36,7 @@ export async function passkeyCreationOptions(
     userName: user.email,
     userDisplayName: user.name,
     attestationType: 'none',
+    supportedAlgorithmIDs: ALGORITHMS,
     excludeCredentials: exclude.map(descriptor),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
   });
@@ -62,6 +66,7 @@ export async function verifyPasskeyRegistration(input: {
     const { verified, registrationInfo } = await verifyRegistrationResponse({
       // The cast hands untyped JSON to the library that checks it field by field.
       response: input.response as unknown as RegistrationResponseJSON,
+      supportedAlgorithmIDs: ALGORITHMS,
       ...expectations(input.relyingParty, input.challenge),
     });
     if (!verified) return err('the attestation does not verify');
