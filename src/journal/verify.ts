@@ -1,3 +1,4 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { join } from 'node:path';
 import { CordonError } from '#base';
 import { EXTRACTED_COLUMNS, extracted, LINE_HASH, sealedRows } from './columns.ts';
@@ -5,7 +6,7 @@ import { withDuck } from './duckdb.ts';
 import { EMPTY_HEAD, type Head, readHead } from './head.ts';
 import { hasCode, type Layout, layoutOf, listSegments, namesIn, segmentName } from './layout.ts';
 import { type Manifest, manifestName, readManifests } from './manifest.ts';
-import { scanSegment } from './scan.ts';
+import { breakOf, scanSegment } from './scan.ts';
 import { hashFile, listParquet } from './seal.ts';
 
 /** The first place where the chain is broken. */
@@ -47,7 +48,7 @@ export async function verifyJournal(directory: string): Promise<VerifyReport> {
   for (let attempt = 1; ; attempt++) {
     const walk = new Verification(layout);
     try {
-      await walk.run();
+      await withDuck({ threads: 2, memoryMegabytes: 512 }, async (duck) => await walk.run(duck));
       return { ok: true, ...walk.counts() };
     } catch (cause) {
       if (cause instanceof Broken) return { ok: false, ...walk.counts(), problem: cause.problem };
@@ -71,21 +72,21 @@ class Verification {
     return { lines: seq, segments: this.#segments, ...(seq === 0 ? {} : { head: hash }) };
   }
 
-  async run(): Promise<void> {
+  async run(duck: DuckDBConnection): Promise<void> {
     // The order matters when a journal is in use: the head before the lines it counts; files before the manifests that
     // list them; segments before the manifests that replace them.
     await this.#readHead();
     const parquet = await listParquet(this.#layout);
     const firsts = await listSegments(this.#layout.segments, 'ndjson');
     const { manifests, problem } = await readManifests(this.#layout);
-    for (const manifest of manifests) await this.#sealed(manifest);
+    for (const manifest of manifests) await this.#sealed(duck, manifest);
     if (problem !== undefined) throw new Broken(problem.file, 1, problem.reason);
     checkUnlisted(parquet, manifests, firsts);
     const open = firsts.filter((first) => first > this.#head.seq);
     for (const first of firsts) {
-      if (first <= this.#head.seq && !open.includes(first)) await this.#leftover(first, manifests);
+      if (!open.includes(first)) await this.#leftover(first, manifests);
     }
-    for (const [index, first] of open.entries()) await this.#open(first, index === open.length - 1);
+    for (const [index, first] of open.entries()) await this.#openOrSealed(duck, first, index === open.length - 1);
     if (this.#head.seq < this.#recorded.seq) {
       const last = open.at(-1);
       const reason = `ends at seq ${this.#head.seq}, but head.json records seq ${this.#recorded.seq}`;
@@ -108,6 +109,19 @@ class Verification {
       });
     }
     throw new Broken('head.json', 1, 'is missing');
+  }
+
+  /** A segment of a journal in use may be sealed, and its NDJSON gone, before we come to it. */
+  async #openOrSealed(duck: DuckDBConnection, first: number, isLast: boolean): Promise<void> {
+    try {
+      await this.#open(first, isLast);
+    } catch (cause) {
+      if (!hasCode(cause, 'ENOENT')) throw cause;
+      const { manifests } = await readManifests(this.#layout);
+      const manifest = manifests.find((candidate) => candidate.first === first);
+      if (manifest === undefined) throw cause;
+      await this.#sealed(duck, manifest);
+    }
   }
 
   async #open(first: number, isLast: boolean): Promise<void> {
@@ -142,7 +156,7 @@ class Verification {
     });
   }
 
-  async #sealed(manifest: Manifest): Promise<void> {
+  async #sealed(duck: DuckDBConnection, manifest: Manifest): Promise<void> {
     for (const file of manifest.files) {
       try {
         if ((await hashFile(join(this.#layout.directory, file.path))) === file.sha256) continue;
@@ -150,23 +164,32 @@ class Verification {
         if (!hasCode(cause, 'ENOENT')) throw cause;
         throw new Broken(file.path, 1, 'is missing');
       }
-      throw new Broken(file.path, await this.#firstChanged(manifest, file.path), 'is not the file that was sealed');
+      throw new Broken(
+        file.path,
+        await this.#firstChanged(duck, manifest, file.path),
+        'is not the file that was sealed',
+      );
     }
-    const found = await this.#walkSealed(
-      manifest,
-      manifest.files.map(({ path }) => path),
-    );
+    const found = await this.#walkSealed(duck, manifest);
     if (found !== undefined) throw new Broken(found.file, found.seq, found.reason);
     if (manifest.first <= this.#recorded.seq && this.#recorded.seq <= manifest.last)
-      await this.#checkRecorded(manifest);
+      await this.#checkRecorded(duck, manifest);
     this.#head = { seq: manifest.last, hash: manifest.head };
     this.#segments++;
   }
 
   /** The first event that differs in a changed file, as far as the file can still be read; else the segment's first. */
-  async #firstChanged(manifest: Manifest, path: string): Promise<number> {
+  async #firstChanged(duck: DuckDBConnection, manifest: Manifest, path: string): Promise<number> {
     try {
-      return (await this.#walkSealed(manifest, [path]))?.seq ?? manifest.first;
+      return (
+        (
+          await this.#walkSealed(
+            duck,
+            { ...manifest, files: manifest.files.filter((file) => file.path === path) },
+            true,
+          )
+        )?.seq ?? manifest.first
+      );
     } catch {
       return manifest.first;
     }
@@ -174,56 +197,48 @@ class Verification {
 
   /**
    * Rebuilds every line from its row, and checks its hash, its place in the chain, and that the columns beside the
-   * event say what the event says. With some of the files only, the place in the chain is not checked.
+   * event say what the event says. With `isPart`, the place in the chain is left out.
    */
-  async #walkSealed(
-    manifest: Manifest,
-    files: readonly string[],
-  ): Promise<{ file: string; seq: number; reason: string } | undefined> {
-    const { directory } = this.#layout;
-    const isWhole = files.length === manifest.files.length;
-    return await withDuck({ threads: 2, memoryMegabytes: 512, spill: '' }, async (duck) => {
-      for (const file of files) {
-        const rows = sealedRows([join(directory, file)]);
-        const own = `(select *, ${LINE_HASH} as computed from ${rows})`;
-        const changed = await duck.runAndReadAll(`select min(seq) from ${own} where hash is distinct from computed`);
-        const seq = changed.getRows()[0]?.[0];
-        if (seq !== null && seq !== undefined)
-          return { file, seq: Number(seq), reason: 'does not have the hash it claims' };
-        const wrong = await duck.runAndReadAll(columnCheck(rows, file));
-        const at = wrong.getRows()[0]?.[0];
-        if (at !== null && at !== undefined)
-          return { file, seq: Number(at), reason: 'has a column that its event does not say' };
+  async #walkSealed(duck: DuckDBConnection, manifest: Manifest, isPart = false): Promise<SealedBreak | undefined> {
+    const paths = manifest.files.map(({ path }) => join(this.#layout.directory, path));
+    for (const [index, { path: file }] of manifest.files.entries()) {
+      const rows = sealedRows([paths[index] ?? '']);
+      const forged = await firstValue(duck, `select min(seq) from ${rows} where hash is distinct from ${LINE_HASH}`);
+      if (forged !== null) return { file, seq: Number(forged), reason: 'does not have the hash it claims' };
+      const wrong = await firstValue(duck, columnCheck(rows, file));
+      if (wrong !== null) return { file, seq: Number(wrong), reason: 'has a column that its event does not say' };
+    }
+    if (isPart) return undefined;
+    const file = manifestName(manifest.first);
+    let head: Head = { seq: manifest.first - 1, hash: manifest.prev };
+    const chain = await duck.stream(`select seq, prev, hash from ${sealedRows(paths)} order by seq`);
+    for await (const chunk of chain.yieldRows()) {
+      for (const [seq, prev, hash] of chunk) {
+        const reason = breakOf({ seq: Number(seq), prev: String(prev) }, head);
+        if (reason !== undefined) return { file, seq: head.seq + 1, reason };
+        head = { seq: Number(seq), hash: String(hash) };
       }
-      if (!isWhole) return undefined;
-      let head: Head = { seq: manifest.first - 1, hash: manifest.prev };
-      const all = sealedRows(files.map((file) => join(directory, file)));
-      const chain = await duck.stream(`select seq, prev, hash from ${all} order by seq`);
-      for await (const chunk of chain.yieldRows()) {
-        for (const [seq, prev, hash] of chunk) {
-          if (Number(seq) !== head.seq + 1 || prev !== head.hash) {
-            return {
-              file: manifestName(manifest.first),
-              seq: head.seq + 1,
-              reason: 'does not follow the line before it',
-            };
-          }
-          head = { seq: Number(seq), hash: String(hash) };
-        }
-      }
-      if (head.seq === manifest.last && head.hash === manifest.head) return undefined;
-      return { file: manifestName(manifest.first), seq: head.seq, reason: 'does not end where its manifest says' };
-    });
+    }
+    if (head.seq === manifest.last && head.hash === manifest.head) return undefined;
+    return { file, seq: head.seq, reason: 'does not end where its manifest says' };
   }
 
-  async #checkRecorded(manifest: Manifest): Promise<void> {
+  async #checkRecorded(duck: DuckDBConnection, manifest: Manifest): Promise<void> {
     const { seq, hash } = this.#recorded;
     const rows = sealedRows(manifest.files.map(({ path }) => join(this.#layout.directory, path)));
-    const found = await withDuck({ threads: 1, memoryMegabytes: 512 }, async (duck) => {
-      return (await duck.runAndReadAll(`select hash from ${rows} where seq = ${seq}`)).getRows()[0]?.[0];
-    });
+    const found = await firstValue(duck, `select max(hash) from ${rows} where seq = ${seq}`);
     if (found !== hash) throw new Broken('head.json', 1, `does not record the hash of seq ${seq}`);
   }
+}
+
+interface SealedBreak {
+  readonly file: string;
+  readonly seq: number;
+  readonly reason: string;
+}
+
+async function firstValue(duck: DuckDBConnection, sql: string): Promise<DuckDBValue> {
+  return (await duck.runAndReadAll(sql)).getRows()[0]?.[0] ?? null;
 }
 
 /** The first row whose columns, or whose folder, disagree with its event. */
