@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Client } from '#identity';
-import { totpCode } from './mfa/totp.ts';
 import {
   type Bench,
   CHEAP,
@@ -67,33 +66,33 @@ describe('sign-in with a password', () => {
   it('takes as long for an unknown account as for a known one', async () => {
     const bench = await openBench({ ...CHEAP, password: { ...CHEAP.password, memoryKiB: 4096, passes: 2 } });
     await bench.enrol({ email: 'ada@example.org', factors: ['totp'] });
-    const median = async (email: string, subnet: string): Promise<number> => {
-      const times: number[] = [];
-      for (let i = 0; i < 11; i++) {
+    const times: { known: number[]; unknown: number[] } = { known: [], unknown: [] };
+    for (let i = 0; i < 21; i++) {
+      // In turns, so that whatever else the machine does meets both.
+      for (const [kind, email] of [
+        ['known', 'ada@example.org'],
+        ['unknown', 'nobody@example.org'],
+      ] as const) {
         bench.clock.advance(7_200_001);
         const start = performance.now();
         await bench.identity.signIn.password({
           email,
           password: 'wrong password',
-          client: clientAt(`${subnet}.${i + 1}`),
+          client: clientAt(`192.0.2.${i + 1}`),
         });
-        times.push(performance.now() - start);
+        times[kind].push(performance.now() - start);
       }
-      return times.sort((a, b) => a - b)[5] ?? 0;
-    };
-    await median('ada@example.org', '192.0.2');
-    bench.clock.advance(48 * 3_600_000);
-    const known = await median('ada@example.org', '198.51.100');
-    const unknown = await median('nobody@example.org', '203.0.113');
+    }
+    const [known = 0, unknown = 0] = [times.known, times.unknown].map((list) => list.sort((x, y) => x - y)[10]);
     assert.ok(unknown > known / 2 && unknown < known * 2, `known ${known} ms, unknown ${unknown} ms`);
   });
 
   it('names the account in the event of a wrong password, and never an id for an unknown one', async () => {
     const { bench, ada } = await both();
-    await bench.identity.signIn.password({ email: ada.email, password: 'wrong password', client: elsewhere });
+    await bench.identity.signIn.password({ email: ada.email, password: 'hunter2 hunter2', client: elsewhere });
     await bench.identity.signIn.password({
       email: 'nobody@example.org',
-      password: 'wrong password',
+      password: 'hunter2 hunter2',
       client: elsewhere,
     });
     const [wrong, unknown] = bench.events;
@@ -104,10 +103,7 @@ describe('sign-in with a password', () => {
     assert.deepEqual(wrong?.src_endpoint, { ip: '198.51.100.7' });
     assert.equal(unknown?.status_code, 'account-unknown');
     assert.deepEqual(unknown?.user, { email_addr: 'nobody@example.org' });
-    assert.ok(
-      !JSON.stringify(bench.events).includes('wrong password:') &&
-        !JSON.stringify(bench.events).includes('"wrong password"'),
-    );
+    assert.ok(!JSON.stringify(bench.events).includes('hunter2'));
   });
 
   it('is refused when the event cannot be written', async () => {
@@ -476,10 +472,8 @@ describe('a restart', () => {
       await restarted.signIn.password({ email: ada.email, password: PASSWORD, client: elsewhere }),
     );
     assert.equal(codeOf(await restarted.signIn.totp({ pending: next, code, client: elsewhere })), 'ok');
-    const replay = must(
-      await bench.restart().signIn.password({ email: ada.email, password: PASSWORD, client: elsewhere }),
-    );
-    assert.ok(replay.pending !== next);
-    assert.equal(totpCode(ada.totpSecret ?? '', Math.floor(bench.clock.now() / 30_000)), code);
+    const again = must(await restarted.signIn.password({ email: ada.email, password: PASSWORD, client: elsewhere }));
+    const replay = await restarted.signIn.totp({ pending: again.pending, code, client: elsewhere });
+    assert.equal(codeOf(replay), 'code-wrong', 'the replay memory survives');
   });
 });
