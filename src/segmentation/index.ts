@@ -10,5 +10,6 @@ export type { ConnectPolicy } from './intent.ts';
 export { planMatrix, type PlanMatrix, planText } from './plan-text.ts';
 export { type ExternalTraffic, type Plan, type PlanInput, planSegments } from './plan.ts';
 export { planInputs, quarantineWorkload, releaseWorkload } from './quarantine.ts';
+export { reachAws, type ReachFlow, type ReachPair, type ReachReport } from './reach-aws.ts';
 export { type Trace, traceFlow } from './trace.ts';
 export { verifyProgram } from './verify.ts';

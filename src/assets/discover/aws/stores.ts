@@ -278,22 +278,6 @@ export const STORE_ROWS: readonly Row[] = [
   },
 ];
 
-/** Listings that hold names only: a name without its detail file is still an asset. */
-export function namesOnly(
-  operation: string,
-  key: string,
-  add: (name: string, node: JsonNode, call: Call) => void,
-): Row {
-  return {
-    operation,
-    detail: true,
-    map(node, call) {
-      if (node.fields[key] === undefined) return complain(node, key, 'is missing');
-      for (const name of texts(node, key)) add(name, node, call);
-    },
-  };
-}
-
 /** Search domains by name, for those whose detail was not saved. */
 export const SEARCH_NAMES: Row = {
   operation: 'es-list-domain-names',
