@@ -98,7 +98,11 @@ function guarded(input: DecisionBasis, decide: () => Decision): Decision {
   }
 }
 
+/** Policies are checked for these types; another type would make a comparison in a forbid quietly false. */
 function arrivalOf(request: AccessRequest): AccessRequest {
+  const { method, path, host, secure } = request;
+  if (![method, path, host].every((text) => typeof text === 'string') || typeof secure !== 'boolean')
+    throw new Error('the request is not what the gateway promises');
   return { ...request, address: addressOf(request.address) };
 }
 
@@ -189,7 +193,9 @@ export interface Verdict {
 /** Asks the policies, without a person's situation; replay asks the same way. */
 export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict {
   const ruleset: Ruleset = question.action.id === 'access' ? policies.inside.access : policies.inside.manage;
-  const response = authorize(ruleset.all, { entities: question.entities }, question);
+  const answer = authorize(ruleset.all, { entities: question.entities }, question);
+  // Cedar reports a set; people and tests want the order of the policies.
+  const response = { ...answer, reason: inOrder(policies, answer.reason) };
   const erredForbids = response.errors.flatMap(({ policyId }) =>
     policies.inside.meanings.get(policyId)?.effect === 'permit' || policyId === '' ? [] : [policyId],
   );
@@ -201,6 +207,12 @@ export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict 
   if (response.reason.length === 0) return { ...verdict, outcome: 'no-permit', isGranted: false };
   const granted = authorize(ruleset.permits, { entities: question.entities }, question);
   return { ...verdict, outcome: 'forbidden', isGranted: granted.decision === 'allow' };
+}
+
+function inOrder(policies: ActivePolicies, ids: string[]): string[] {
+  if (ids.length < 2) return ids;
+  const found = new Set(ids);
+  return [...policies.inside.meanings.keys()].filter((id) => found.has(id));
 }
 
 function denialOf(

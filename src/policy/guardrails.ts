@@ -248,7 +248,8 @@ function manageGuardrails(): Guardrail[] {
   return [guardrail(subject, mfa), guardrail(subject, signInAgeRule(manageSignInAgeAtMost, stepUp))];
 }
 
-function words(seconds: number): string {
+/** Seconds in words: `12 h`, `15 min`, `10 s`. */
+export function words(seconds: number): string {
   if (seconds % HOUR === 0) return `${seconds / HOUR} h`;
   return seconds % MINUTE === 0 ? `${seconds / MINUTE} min` : `${seconds} s`;
 }
@@ -286,39 +287,4 @@ export function demandOf(tier: number): TierDemand {
   const found = TIER_DEMANDS.find((demand) => demand.tier === tier) ?? crown;
   if (found === undefined) throw new Error('the table of tiers is empty');
   return found;
-}
-
-/** One page of Markdown: the table of tiers and every guardrail. `docs/reference/guardrails.md` is exactly this. */
-export function renderGuardrails(): string {
-  const rows = TIER_DEMANDS.map(
-    (row) =>
-      `| T${row.tier} ${row.name} | ${row.mfa} (\`${row.acr}\`) | ${words(row.signInAgeAtMost)} | ${row.device}${
-        row.postureYoungerThan === undefined ? '' : `, checked < ${words(row.postureYoungerThan)} ago`
-      } | ${row.riskBelow === undefined ? 'any' : `< ${row.riskBelow}`} | ${words(row.replicaStaleAtMost)} |`,
-  );
-  const list = GUARDRAILS.map((rail) => `| \`${rail.id}\` | ${rail.title} | \`${rail.reason}\` | \`${rail.remedy}\` |`);
-  const texts = GUARDRAILS.map((rail) => `\`\`\`cedar\n${rail.text}\`\`\``);
-  return `# Guardrails
-
-Guardrails are built-in \`forbid\` policies. They apply beside your own policies, and no policy can permit what a guardrail forbids.
-This page is generated from the code; a test keeps both equal.
-
-## What each tier demands
-
-| tier | second factor | sign-in age at most | device | risk | replica may be stale for |
-|---|---|---|---|---|---|
-${rows.join('\n')}
-
-A replica that is too old is refused before any policy is asked, with the reason \`replica-stale\`.
-
-## The guardrails
-
-| id | what it demands | reason when it denies | remedy |
-|---|---|---|---|
-${list.join('\n')}
-
-## Their text
-
-${texts.join('\n\n')}
-`;
 }
