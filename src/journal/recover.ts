@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CordonError, isJsonObject, type Json, parseJson } from '#base';
 import type { OcsfEvent } from '#model';
 import { EMPTY_HEAD, type Head, readHead } from './head.ts';
-import { type Layout, listSegments, makeFolder, segmentName, syncFile } from './layout.ts';
+import { type Layout, listSegments, makeFolder, namesIn, segmentName, syncFile } from './layout.ts';
 import { type Manifest, readManifests } from './manifest.ts';
 import { type Scan, scanSegment } from './scan.ts';
 import { dropSegment, type FullSegment, hashFile, listParquet } from './seal.ts';
@@ -150,6 +150,9 @@ async function finishSeals(layout: Layout, manifests: readonly Manifest[]): Prom
   for (const path of await listParquet(layout)) {
     if (!listed.has(path) && unsealed.has(path.slice(path.lastIndexOf('/') + 1)))
       await rm(join(layout.directory, path));
+  }
+  for (const folder of [layout.directory, layout.manifests]) {
+    for (const name of await namesIn(folder)) if (name.endsWith('.tmp')) await rm(join(folder, name));
   }
   await rm(layout.sealing, { recursive: true, force: true });
 }

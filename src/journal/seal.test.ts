@@ -147,6 +147,10 @@ describe('sealing', () => {
       leave(directory);
       assert.equal((await verifyJournal(directory)).problem, undefined, 'verifies as it was left');
       const journal = await open(directory);
+      assert.deepEqual(
+        readdirSync(join(directory, 'manifests')).filter((file) => file.endsWith('.tmp')),
+        [],
+      );
       const rows = await journal.query('select seq from events order by seq');
       assert.deepEqual(
         rows.map(({ seq }) => seq),
