@@ -1,4 +1,5 @@
 import type { Problem } from './error.ts';
+import { jsonErrorOffset } from './json-position.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** Any JSON value. */
@@ -11,22 +12,16 @@ export function parseJson(text: string, file?: string): Result<Json, Problem> {
     return ok(value);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const offset = jsonErrorOffset(text, reason);
+    const offset = jsonErrorOffset(text);
     const before = text.slice(0, offset);
     const line = before.split('\n').length;
     const column = offset - before.lastIndexOf('\n');
     return err({
       code: 'json-invalid',
-      message: `not valid JSON: ${reason.replace(/ in JSON at position.*$/s, '').toLowerCase()}`,
+      message: `not valid JSON: ${reason.replace(/ in JSON at position.*$|, (?:\.\.\.)?".*$/s, '').toLowerCase()}`,
       source: { ...(file === undefined ? {} : { file }), line, column, offset },
     });
   }
-}
-
-/** V8 tells the position in the message, except at the end of input. */
-function jsonErrorOffset(text: string, reason: string): number {
-  const match = /at position (\d+)/.exec(reason);
-  return match === null ? text.length : Number(match[1]);
 }
 
 /** JSON text with sorted keys and no spaces: equal values give equal bytes, so it can be hashed and signed. */

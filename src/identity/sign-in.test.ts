@@ -288,6 +288,20 @@ describe('sign-in with a passkey', () => {
     });
   }
 
+  it('lets exactly one of two answers with the same counter through, even side by side', async () => {
+    const { bench, ada } = await both();
+    const begun = [];
+    for (let i = 0; i < 2; i++) begun.push(must(await bench.identity.signIn.beginPasskey({ client: elsewhere })));
+    const answers = begun.map(({ flow, options }) => ({
+      flow,
+      response: ada.authenticator?.get(options, { counter: 7 }),
+    }));
+    const outcomes = await Promise.all(
+      answers.map(async (answer) => await bench.identity.signIn.finishPasskey({ ...answer, client: elsewhere })),
+    );
+    assert.deepEqual(outcomes.map(codeOf).sort(), ['ok', 'passkey-refused']);
+  });
+
   it('does not mind the counter of a synced passkey', async () => {
     const { bench, bob } = await both();
     for (const counter of [9, 3]) {

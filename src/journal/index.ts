@@ -6,7 +6,8 @@
  * of that proof are in docs/reference/journal.md.
  * Never changes or drops an event that was acknowledged, never judges one, and never repairs damage silently.
  */
-export { type Journal, type JournalListener, type JournalOptions, openJournal, type Receipt } from './journal.ts';
+export { type Journal, type JournalOptions, openJournal } from './journal.ts';
+export type { JournalListener, Receipt } from './listeners.ts';
 export type { QueryParameter } from './query.ts';
 export type { TornTail } from './recover.ts';
 export { verifyJournal, type VerifyProblem, type VerifyReport } from './verify.ts';

@@ -6,20 +6,11 @@ import { encodeEvent } from './encode-event.ts';
 import { type Head, HeadFile } from './head.ts';
 import { type Layout, layoutOf, makeFolder } from './layout.ts';
 import { encodeLine } from './line.ts';
+import { type JournalListener, Listeners, type Receipt } from './listeners.ts';
 import { lockJournal } from './lock.ts';
 import { type QueryParameter, Queries, readSealedTail } from './query.ts';
 import { type Recovered, recoverJournal, type TornTail } from './recover.ts';
 import { OpenSegment } from './segment.ts';
-
-/** Proof that an event is on disk: its place in the chain and the file that held it first. */
-export interface Receipt {
-  readonly seq: number;
-  readonly hash: string;
-  readonly segment: string;
-}
-
-/** Is told of every event once it is durable, in chain order. */
-export type JournalListener = (event: OcsfEvent, receipt: Receipt) => void;
 
 /** What happened, append-only. One per directory. */
 export interface Journal {
@@ -115,7 +106,7 @@ class SegmentedJournal implements Journal {
   readonly #headFile: HeadFile;
   readonly #archive: Archive;
   readonly #queries = new Queries();
-  readonly #listeners = new Set<JournalListener>();
+  readonly #listeners = new Listeners();
   readonly #timer: NodeJS.Timeout;
   #recent: OcsfEvent[];
   #current: OpenSegment;
@@ -162,8 +153,7 @@ class SegmentedJournal implements Journal {
   }
 
   subscribe(listener: JournalListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   recent(limit: number): readonly OcsfEvent[] {
@@ -202,9 +192,12 @@ class SegmentedJournal implements Journal {
     clearInterval(this.#timer);
     while (this.#flushing !== undefined) await this.#flushing;
     await this.#archive.close();
-    await this.#current.close();
-    await this.#headFile.close();
-    this.#unlock();
+    try {
+      await this.#current.close();
+    } finally {
+      await this.#headFile.close();
+      this.#unlock();
+    }
   }
 
   #startFlush(): void {
@@ -261,21 +254,10 @@ class SegmentedJournal implements Journal {
       const pending = batch[index];
       if (pending === undefined) continue;
       this.#recent.push(pending.event);
-      this.#tell(pending.event, receipt);
+      this.#listeners.tell(pending.event, receipt);
       pending.resolve(receipt);
     }
     if (this.#recent.length > 2 * RECENT_EVENTS) this.#recent = this.#recent.slice(-RECENT_EVENTS);
-  }
-
-  #tell(event: OcsfEvent, receipt: Receipt): void {
-    for (const listener of this.#listeners) {
-      try {
-        const outcome: unknown = listener(event, receipt);
-        if (outcome instanceof Promise) outcome.catch(warnOfListener);
-      } catch (error) {
-        warnOfListener(error);
-      }
-    }
   }
 
   async #rotateIfDue(): Promise<void> {
@@ -297,9 +279,4 @@ class SegmentedJournal implements Journal {
     await full.close().catch(() => {});
     this.#archive.sealInBackground();
   }
-}
-
-function warnOfListener(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a journal listener failed: ${text}`, { code: 'CORDON_JOURNAL_LISTENER' });
 }

@@ -73,7 +73,8 @@ async function checkStatement(duck: DuckDBConnection, sql: string): Promise<stri
   const parsed = parseJson(String(reader.getRows()[0]?.[0]));
   const tree: Json = parsed.ok ? parsed.value : null;
   if (!isJsonObject(tree)) return 'it cannot be read';
-  if (tree['error'] !== false) return String(tree['error_message'] ?? 'it cannot be read');
+  if (tree['error'] !== false)
+    return typeof tree['error_message'] === 'string' ? tree['error_message'] : 'it cannot be read';
   const statements = tree['statements'];
   if (!Array.isArray(statements) || statements.length !== 1) return 'it must be exactly one statement';
   return forbiddenIn(statements[0] as Json);
@@ -84,7 +85,7 @@ function forbiddenIn(node: Json): string | undefined {
   if (isJsonObject(node) && node['type'] === 'TABLE_FUNCTION') {
     const name = isJsonObject(node['function']) ? node['function']['function_name'] : undefined;
     if (typeof name !== 'string' || !TABLE_FUNCTIONS.has(name.toLowerCase())) {
-      return `it uses the table function \`${String(name)}\``;
+      return `it uses the table function \`${typeof name === 'string' ? name : ''}\``;
     }
   }
   for (const child of Object.values(node) as Json[]) {

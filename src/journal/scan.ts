@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Head } from './head.ts';
 import { decodeLine, type Line, MAX_LINE_BYTES } from './line.ts';
 
@@ -29,44 +29,46 @@ const CHUNK_BYTES = 1024 * 1024;
 export async function scanSegment(path: string, start: Head, onLine?: (line: Line) => void): Promise<Scan> {
   const handle = await open(path, 'r');
   try {
-    let head = start;
-    let lines = 0;
-    let bytes = 0;
-    let rest: Buffer = Buffer.alloc(0);
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, bytes + rest.length);
-      const data: Buffer = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-      let from = 0;
-      for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, from)) {
-        const line = decodeLine(data.subarray(from, end));
-        const reason = line.ok ? breakOf(line.value, head) : line.error;
-        if (reason !== undefined || !line.ok) {
-          const tail = await readTail(handle, bytes);
-          return {
-            head,
-            lines,
-            bytes,
-            break: { line: lines + 1, offset: bytes, reason: reason ?? '', torn: isTorn(tail) },
-          };
-        }
-        head = { seq: line.value.seq, hash: line.value.hash };
-        lines++;
-        bytes += end + 1 - from;
-        from = end + 1;
-        onLine?.(line.value);
-      }
-      rest = data.subarray(from);
-      const atEnd = bytesRead === 0;
-      if (atEnd && rest.length === 0) return { head, lines, bytes };
-      if (atEnd || rest.length > MAX_LINE_BYTES) {
-        const torn = atEnd && isTorn(rest);
-        return { head, lines, bytes, break: { line: lines + 1, offset: bytes, reason: 'is incomplete', torn } };
-      }
-    }
+    return await scanHandle(handle, start, onLine);
   } finally {
     await handle.close();
   }
+}
+
+async function scanHandle(handle: FileHandle, start: Head, onLine?: (line: Line) => void): Promise<Scan> {
+  let head = start;
+  let lines = 0;
+  let bytes = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  const broken = (reason: string, torn: boolean): Scan => {
+    return { head, lines, bytes, break: { line: lines + 1, offset: bytes, reason, torn } };
+  };
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, bytes + rest.length);
+    const data: Buffer = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+    let from = 0;
+    for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, from)) {
+      const line = follow(data.subarray(from, end), head);
+      if (typeof line === 'string') return broken(line, isTorn(await readTail(handle, bytes)));
+      head = { seq: line.seq, hash: line.hash };
+      lines++;
+      bytes += end + 1 - from;
+      from = end + 1;
+      onLine?.(line);
+    }
+    rest = data.subarray(from);
+    const atEnd = bytesRead === 0;
+    if (atEnd && rest.length === 0) return { head, lines, bytes };
+    if (atEnd || rest.length > MAX_LINE_BYTES) return broken('is incomplete', atEnd && isTorn(rest));
+  }
+}
+
+/** The line in `bytes` if it is whole and continues the chain; else what is wrong with it. */
+function follow(bytes: Buffer, head: Head): Line | string {
+  const line = decodeLine(bytes);
+  if (!line.ok) return line.error;
+  return breakOf(line.value, head) ?? line.value;
 }
 
 /** Why `line` does not follow `head`, or undefined. */
@@ -90,7 +92,7 @@ function isTorn(tail: Buffer): boolean {
   return true;
 }
 
-async function readTail(handle: Awaited<ReturnType<typeof open>>, from: number): Promise<Buffer> {
+async function readTail(handle: FileHandle, from: number): Promise<Buffer> {
   const size = Math.min((await handle.stat()).size - from, 4 * MAX_LINE_BYTES + CHUNK_BYTES + 1);
   const tail = Buffer.alloc(Math.max(0, size));
   const { bytesRead } = await handle.read(tail, 0, tail.length, from);

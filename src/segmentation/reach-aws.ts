@@ -1,5 +1,5 @@
 import { importAws } from '#assets';
-import { type Clock, type IpSet, ipSet, type Problem } from '#base';
+import { type Address, type Clock, type IpSet, ipSet, ipSetHas, type Problem } from '#base';
 import type { Asset } from '#model';
 import { aclConnections } from './networks/aws-acl.ts';
 import { type Attachment, type Endpoint, type Estate, readEstate, routedTo } from './networks/aws-estate.ts';
@@ -135,6 +135,11 @@ function fromInternet(exposure: Exposure): ReachPair[] {
   }));
 }
 
+const LOOPBACKS: readonly Address[] = [
+  { family: 4, value: 0x7f000001n },
+  { family: 6, value: 1n },
+];
+
 /** Private networks outside the import's VPCs that a rule admits: reachable when a VPN, peering or other private way leads there. */
 function fromNetworks(to: Endpoint, estate: Estate): ReachPair[] {
   const known = [...estate.vpcAddresses.values()].reduce(ipSet.union, ipSet.empty);
@@ -142,8 +147,8 @@ function fromNetworks(to: Endpoint, estate: Estate): ReachPair[] {
     rulesOf(attachment, 'ingress', estate).flatMap((rule): ReachPair[] => {
       if (ipSet.equals(rule.addresses, ipSet.empty)) return [];
       const outside = ipSet.subtract(ipSet.subtract(rule.addresses, INTERNET), known);
-      // A rule for all addresses is about the internet; that it also covers every private network says nothing.
-      if (outside.length === 0 || ipSet.intersect(rule.addresses, INTERNET).length > 0) return [];
+      // A rule that even admits loopback is for everybody; that it also covers every private network says nothing.
+      if (outside.length === 0 || LOOPBACKS.some((address) => ipSetHas(rule.addresses, address))) return [];
       const rules = [{ securityGroup: rule.groupId, text: rule.text }];
       return [
         {
