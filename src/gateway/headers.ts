@@ -1,0 +1,192 @@
+import { err, ok, type Result } from '#base';
+
+/** Fields that end at each hop. @see RFC 9110 section 7.6.1 */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+]);
+
+/** Fields of which two different values would let us and the upstream read different ones. */
+const SINGLETONS: ReadonlySet<string> = new Set([
+  'host',
+  'authorization',
+  'proxy-authorization',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'origin',
+  'upgrade',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+]);
+
+/** A `Connection` field may not take these away from the upstream (attack: drop `authorization` or `origin` on the way). */
+const NEVER_NOMINATED = /^(?:host|authorization|cookie|origin|date|cache-control|if-.*|range|content-.*|sec-.*|x-cordon-.*)$/;
+
+/** Names that upstreams and other proxies read as identity, as the client's address or as the original request. */
+const IDENTITY_PREFIXES = [
+  'x-cordon-',
+  'x-forwarded-',
+  'x-auth-',
+  'x-authenticated-',
+  'x-remote-',
+  'remote-',
+  'x-envoy-',
+  'x-goog-',
+  'x-amzn-oidc-',
+  'x-ms-client-',
+  'x-ms-token-',
+  'cf-access-',
+  'cf-connecting-',
+  'x-pomerium-',
+  'x-authentik-',
+  'x-vouch-',
+  'x-webauth-',
+  'x-ssl-',
+  'ssl-client-',
+  'x-client-cert',
+  'x-original-',
+  'tailscale-',
+] as const;
+
+const IDENTITY_NAMES: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'client-ip',
+  'true-client-ip',
+  'fastly-client-ip',
+  'x-cluster-client-ip',
+  'x-originating-ip',
+  'x-user',
+  'x-user-id',
+  'x-email',
+  'x-groups',
+  'x-roles',
+  'x-host',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'proxy',
+]);
+
+/** How the names of headers are compared: what CGI, WSGI and PHP make equal is equal. */
+export function normalName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
+
+/** True when only Cordon may set a header of this name. */
+export function isIdentityHeader(name: string): boolean {
+  const normal = normalName(name);
+  return IDENTITY_NAMES.has(normal) || IDENTITY_PREFIXES.some((prefix) => normal.startsWith(prefix));
+}
+
+/** Name and value of every field to forward, alternating, without anything hop-by-hop, ours, or `host`. */
+export type FieldList = string[];
+
+/** Cookies only Cordon reads. They never reach an upstream, and no upstream may set them. */
+const OWN_COOKIE = /^(?:__host-|__secure-)?cordon[_-]/i;
+
+/**
+ * Checks the fields a client sent and returns the ones to forward. Refuses names outside `[A-Za-z0-9-]` (an upstream
+ * would read `X_Forwarded_User` or `X.Forwarded.User` as `X-Forwarded-User`; CVE-2025-64484), control characters in
+ * values, and repeated singletons; drops the identity set and hop-by-hop fields. `keepLength` keeps `content-length`.
+ */
+export function forwardable(
+  rawHeaders: readonly string[],
+  { keepLength }: { readonly keepLength: boolean },
+): Result<FieldList, string> {
+  const seen = new Set<string>();
+  const nominated = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const value = rawHeaders[i + 1] ?? '';
+    if (!/^[a-z0-9-]+$/.test(name)) return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
+    if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return err(`the header \`${name}\` holds a control character`);
+    if (SINGLETONS.has(name) && seen.has(name)) return err(`the header \`${name}\` may be sent only once`);
+    seen.add(name);
+    if (name === 'connection') for (const token of value.split(',')) nominated.add(token.trim().toLowerCase());
+  }
+  const fields: FieldList = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    if (name === 'host' || HOP_BY_HOP.has(name) || isIdentityHeader(name)) continue;
+    if (name === 'content-length' && !keepLength) continue;
+    if (nominated.has(name) && !NEVER_NOMINATED.test(name)) continue;
+    const value = name === 'cookie' ? withoutOwnCookies(rawHeaders[i + 1] ?? '') : (rawHeaders[i + 1] ?? '');
+    if (name !== 'cookie' || value !== '') fields.push(name, value);
+  }
+  return ok(fields);
+}
+
+/** The fields of an upstream's response to pass on: nothing hop-by-hop, nothing in Cordon's name, no cookie of Cordon's. */
+export function returnable(raw: readonly (Buffer | string)[]): FieldList {
+  const fields: FieldList = [];
+  let nominated: Set<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = text(raw[i]).toLowerCase();
+    if (name === 'connection') nominated = new Set(text(raw[i + 1]).toLowerCase().split(/\s*,\s*/));
+  }
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = text(raw[i]);
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || lower.startsWith('x-cordon-')) continue;
+    if (nominated?.has(lower) === true && !NEVER_NOMINATED.test(lower)) continue;
+    const value = text(raw[i + 1]);
+    // An upstream that could set our cookie could sign its visitor in as someone else.
+    if (lower === 'set-cookie' && OWN_COOKIE.test(value.trimStart())) continue;
+    fields.push(name, value);
+  }
+  return fields;
+}
+
+/** Values of a cookie in `Cookie` fields, in order. More than one means that somebody tossed a cookie at us. */
+export function cookieValues(header: string | undefined, name: string): string[] {
+  const values: string[] = [];
+  for (const part of header?.split(';') ?? []) {
+    const equals = part.indexOf('=');
+    if (equals !== -1 && part.slice(0, equals).trim() === name) values.push(part.slice(equals + 1).trim());
+  }
+  return values;
+}
+
+function withoutOwnCookies(header: string): string {
+  if (!/cordon/i.test(header)) return header;
+  return header
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !OWN_COOKIE.test(part))
+    .join('; ');
+}
+
+/** Makes any text safe as a header value: printable ASCII; the rest, `%` and `,` as percent-escaped UTF-8. */
+export function headerText(value: string): string {
+  if (/^[\x20-\x24\x26-\x2b\x2d-\x7e]*$/.test(value)) return value;
+  return [...Buffer.from(value)]
+    .map((byte) =>
+      byte < 0x20 || byte > 0x7e || byte === 0x25 || byte === 0x2c
+        ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+        : String.fromCharCode(byte),
+    )
+    .join('');
+}
+
+function printable(name: string): string {
+  return name.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');
+}
+
+function text(part: Buffer | string | undefined): string {
+  return typeof part === 'string' ? part : (part?.latin1Slice() ?? '');
+}
