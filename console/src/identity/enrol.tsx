@@ -14,12 +14,12 @@ import {
   TextInput,
 } from '@mantine/core';
 import { startRegistration } from '@simplewebauthn/browser';
-import { type FormEvent, type ReactNode, useCallback, useEffect, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import type { IDENTITY_ROUTES, ResponseOf } from '#contract';
 import { identity } from '../client.ts';
 import { continueAfterSignIn, Failure, Frame } from './frame.tsx';
 
-type State = ResponseOf<(typeof IDENTITY_ROUTES)['openInvitation']>;
+type State = ResponseOf<(typeof IDENTITY_ROUTES)['setPassword']>;
 
 /** The link's token stands in the fragment, so that it reaches no server log and no Referer header. */
 function linkToken(): string {
@@ -29,28 +29,35 @@ function linkToken(): string {
 /** Enrolment by one-time link: name and password, an authenticator app or a passkey, recovery codes. */
 export function Enrol(): ReactNode {
   const [token] = useState(linkToken);
+  const [enrolment, setEnrolment] = useState('');
   const [state, setState] = useState<State>();
   const [codes, setCodes] = useState<readonly string[]>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
 
-  const refresh = useCallback(async () => setState(await identity('openInvitation', { body: { token } })), [token]);
   useEffect(() => {
-    refresh().catch(setError);
-  }, [refresh]);
+    identity('openInvitation', { body: { token } })
+      .then((opened) => {
+        setEnrolment(opened.enrolment);
+        setState(opened);
+      })
+      .catch(setError);
+  }, [token]);
 
-  const attempt = (work: () => Promise<unknown>) => {
+  const attempt = (work: () => Promise<State | undefined>) => {
     setBusy(true);
     setError(undefined);
     work()
-      .then(refresh)
+      .then((next) => {
+        if (next !== undefined) setState(next);
+      })
       .catch(setError)
       .finally(() => setBusy(false));
   };
   const finish = () => {
     setBusy(true);
     setError(undefined);
-    identity('finishEnrolment', { body: { token } })
+    identity('finishEnrolment', { body: { enrolment } })
       .then(({ recoveryCodes }) => setCodes(recoveryCodes))
       .catch(setError)
       .finally(() => setBusy(false));
@@ -80,10 +87,10 @@ export function Enrol(): ReactNode {
         <ProfileForm
           state={state}
           busy={busy}
-          onSubmit={(body) => attempt(() => identity('setPassword', { body: { token, ...body } }))}
+          onSubmit={(body) => attempt(() => identity('setPassword', { body: { enrolment, ...body } }))}
         />
       )}
-      {step >= 1 && <Factors token={token} state={state} busy={busy} attempt={attempt} />}
+      {step >= 1 && <Factors enrolment={enrolment} state={state} busy={busy} attempt={attempt} />}
       <Failure error={error} />
       {step === 2 && (
         <Button onClick={finish} loading={busy} size="md">
@@ -154,20 +161,20 @@ function ProfileForm({
 }
 
 interface FactorsProps {
-  readonly token: string;
+  readonly enrolment: string;
   readonly state: State;
   readonly busy: boolean;
-  readonly attempt: (work: () => Promise<unknown>) => void;
+  readonly attempt: (work: () => Promise<State | undefined>) => void;
 }
 
-function Factors({ token, state, busy, attempt }: FactorsProps): ReactNode {
+function Factors({ enrolment, state, busy, attempt }: FactorsProps): ReactNode {
   const addPasskey = () =>
     attempt(async () => {
-      const { options } = await identity('beginPasskey', { body: { token } });
+      const { options } = await identity('beginPasskey', { body: { enrolment } });
       const response = await startRegistration({
         optionsJSON: options as unknown as Parameters<typeof startRegistration>[0]['optionsJSON'],
       });
-      await identity('confirmPasskey', { body: { token, response: { ...response } } });
+      return await identity('confirmPasskey', { body: { enrolment, response: { ...response } } });
     });
   return (
     <Stack>
@@ -183,14 +190,14 @@ function Factors({ token, state, busy, attempt }: FactorsProps): ReactNode {
       {!state.hasTotp && (
         <>
           <Divider label="or" />
-          <AuthenticatorApp token={token} busy={busy} attempt={attempt} />
+          <AuthenticatorApp enrolment={enrolment} busy={busy} attempt={attempt} />
         </>
       )}
     </Stack>
   );
 }
 
-function AuthenticatorApp({ token, busy, attempt }: Omit<FactorsProps, 'state'>): ReactNode {
+function AuthenticatorApp({ enrolment, busy, attempt }: Omit<FactorsProps, 'state'>): ReactNode {
   const [totp, setTotp] = useState<{ secret: string; uri: string; qrSvg: string }>();
   const [code, setCode] = useState('');
   if (totp === undefined) {
@@ -198,13 +205,18 @@ function AuthenticatorApp({ token, busy, attempt }: Omit<FactorsProps, 'state'>)
       <Button
         variant="default"
         loading={busy}
-        onClick={() => attempt(async () => setTotp(await identity('beginTotp', { body: { token } })))}
+        onClick={() =>
+          attempt(async () => {
+            setTotp(await identity('beginTotp', { body: { enrolment } }));
+            return undefined;
+          })
+        }
       >
         Use an authenticator app
       </Button>
     );
   }
-  const confirm = (value: string) => attempt(() => identity('confirmTotp', { body: { token, code: value } }));
+  const confirm = (value: string) => attempt(() => identity('confirmTotp', { body: { enrolment, code: value } }));
   return (
     <Stack align="center" gap="sm">
       <Text size="sm">Scan this with your authenticator app, then type the six digits it shows.</Text>

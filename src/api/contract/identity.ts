@@ -5,6 +5,16 @@ const code = z.string().trim().min(6).max(64);
 /** WebAuthn JSON (PublicKeyCredential.toJSON and the option types); verified by the server's WebAuthn library, not here. */
 const webauthn = z.record(z.string(), z.unknown());
 const signedIn = z.object({ next: z.literal('done') });
+/** How far an enrolment has come. */
+const enrolmentState = z.object({
+  email: z.string(),
+  name: z.string(),
+  isFirstAdministrator: z.boolean(),
+  hasPassword: z.boolean(),
+  hasTotp: z.boolean(),
+  passkeys: z.number(),
+  expiresAt: z.number(),
+});
 
 /**
  * The identity host's API: enrolment, sign-in, step-up and the person's own page. Sessions travel in `__Host-` cookies only.
@@ -16,15 +26,7 @@ export const IDENTITY_ROUTES = {
     path: '/api/enrolment',
     access: 'public',
     body: z.object({ token }),
-    response: z.object({
-      email: z.string(),
-      name: z.string(),
-      isFirstAdministrator: z.boolean(),
-      hasPassword: z.boolean(),
-      hasTotp: z.boolean(),
-      passkeys: z.number(),
-      expiresAt: z.number(),
-    }),
+    response: enrolmentState.extend({ enrolment: z.string() }),
   },
   /** `email` is only used by the first administrator's link, which was not addressed to anybody. */
   setPassword: {
@@ -32,47 +34,47 @@ export const IDENTITY_ROUTES = {
     path: '/api/enrolment/password',
     access: 'public',
     body: z.object({
-      token,
+      enrolment: token,
       name: z.string().trim().min(1).max(200),
       email: z.email().max(254).optional(),
       password: z.string().max(1024),
     }),
-    response: z.object({ ok: z.literal(true) }),
+    response: enrolmentState,
   },
   beginTotp: {
     method: 'POST',
     path: '/api/enrolment/totp',
     access: 'public',
-    body: z.object({ token }),
+    body: z.object({ enrolment: token }),
     response: z.object({ secret: z.string(), uri: z.string(), qrSvg: z.string() }),
   },
   confirmTotp: {
     method: 'POST',
     path: '/api/enrolment/totp/confirm',
     access: 'public',
-    body: z.object({ token, code }),
-    response: z.object({ ok: z.literal(true) }),
+    body: z.object({ enrolment: token, code }),
+    response: enrolmentState,
   },
   beginPasskey: {
     method: 'POST',
     path: '/api/enrolment/passkey',
     access: 'public',
-    body: z.object({ token }),
+    body: z.object({ enrolment: token }),
     response: z.object({ options: webauthn }),
   },
   confirmPasskey: {
     method: 'POST',
     path: '/api/enrolment/passkey/confirm',
     access: 'public',
-    body: z.object({ token, response: webauthn }),
-    response: z.object({ ok: z.literal(true) }),
+    body: z.object({ enrolment: token, response: webauthn }),
+    response: enrolmentState,
   },
   /** Activates the account, ends the link, signs in, and shows the recovery codes for the only time. */
   finishEnrolment: {
     method: 'POST',
     path: '/api/enrolment/finish',
     access: 'public',
-    body: z.object({ token }),
+    body: z.object({ enrolment: token }),
     response: z.object({ recoveryCodes: z.array(z.string()) }),
   },
 
