@@ -1,4 +1,4 @@
-import type { Clock } from '#base';
+import { type Clock, isJsonObject, type Json } from '#base';
 import { type Actor, type Asset, buildEvent, type OcsfEvent, type Workload } from '#model';
 import type { Store, StoreTransaction } from '#store';
 import { classify } from './classify.ts';
@@ -111,11 +111,15 @@ function addressesOf(asset: Asset): string[] {
   const own = asset.attributes['privateIp'];
   const found = new Set(typeof own === 'string' ? [own] : []);
   const interfaces = asset.attributes['interfaces'];
-  for (const item of Array.isArray(interfaces) ? interfaces : [])
+  for (const item of listOf(interfaces))
     for (const key of ['privateIps', 'ipv6'])
-      for (const address of Array.isArray(item?.[key]) ? item[key] : [])
+      for (const address of isJsonObject(item) ? listOf(item[key]) : [])
         if (typeof address === 'string') found.add(address);
   return [...found].sort();
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
 }
 
 interface Vanishing {

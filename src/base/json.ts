@@ -8,7 +8,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** Parses JSON text; a failure names the file, line and column of the first wrong character. */
 export function parseJson(text: string, file?: string): Result<Json, Problem> {
   try {
-    const value: Json = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+    const value = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text) as Json;
     return ok(value);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -67,7 +67,7 @@ export class Ephemeral<T> {
 
   /** Ends everything an owner holds. */
   dropOwner(owner: string): void {
-    for (const key of [...(this.#owners.get(owner) ?? [])]) this.#drop(key);
+    for (const key of this.#owners.get(owner) ?? []) this.#drop(key);
   }
 
   /** Removes what has expired. */

@@ -88,7 +88,7 @@ function forbiddenIn(node: Json): string | undefined {
       return `it uses the table function \`${typeof name === 'string' ? name : ''}\``;
     }
   }
-  for (const child of Object.values(node) as Json[]) {
+  for (const child of Object.values(node)) {
     const found = forbiddenIn(child);
     if (found !== undefined) return found;
   }
@@ -107,5 +107,5 @@ const convert: DuckDBValueConverter<DuckJson> = (value, type, recurse) => {
 /** A JSON column gives the value it holds, not its text. */
 function jsonValue(value: DuckJson | null): Json {
   const parsed = typeof value === 'string' ? parseJson(value) : undefined;
-  return parsed?.ok === true ? parsed.value : (value as Json);
+  return parsed?.ok === true ? parsed.value : value;
 }

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
+import type * as CedarWasm from '@cedar-policy/cedar-wasm/nodejs';
 import { err, ok, type Result } from '#base';
 
 // The one file that knows cedar-wasm. Everything else in this area talks to Cedar through it.
 
-type CedarModule = typeof import('@cedar-policy/cedar-wasm/nodejs');
+type CedarModule = typeof CedarWasm;
 type PolicySet = Parameters<CedarModule['checkParsePolicySet']>[0];
 type DetailedError = Extract<ReturnType<CedarModule['checkParsePolicySet']>, { type: 'failure' }>['errors'][number];
 
@@ -66,7 +67,7 @@ function load(): CedarModule {
   const require = createRequire(import.meta.url);
   const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
   Reflect.deleteProperty(require.cache, path);
-  const loaded: CedarModule = require(path);
+  const loaded = require(path) as CedarModule;
   Reflect.deleteProperty(require.cache, path);
   cedar = loaded;
   generation += 1;

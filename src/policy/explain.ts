@@ -100,7 +100,8 @@ function staleDetail({ device, now }: Situation, limit: string): string {
 
 function riskDetail({ context }: CedarQuestion, limit: string): string {
   const risk = context['risk'];
-  const points = (key: string): number => Number(Object(risk)[key] ?? NEVER_SECONDS);
+  const scores = Object(risk) as Readonly<Record<string, unknown>>;
+  const points = (key: string): number => Number(scores[key] ?? NEVER_SECONDS);
   const say = (name: string, score: number): string => `${name} ${score} of 100 (${riskLevel(score)})`;
   return `risk of ${say('user', points('user'))}, of ${say('device', points('device'))}; must be ${limit}`;
 }

@@ -35,7 +35,7 @@ export function checkSlice({ est, place, statement }: ParsedPolicy): Problem[] {
 
 /** The type of the literal entity on the left of an operator. */
 function literalOf(body: unknown): string | undefined {
-  const value: unknown = Object(Object(Object(body).left).Value).__entity;
-  const type: unknown = Object(value).type;
+  const at = (value: unknown, key: string): unknown => (Object(value) as Readonly<Record<string, unknown>>)[key];
+  const type = at(at(at(at(body, 'left'), 'Value'), '__entity'), 'type');
   return typeof type === 'string' ? type : undefined;
 }

@@ -75,7 +75,7 @@ export function traceFlow(plan: Plan, query: FlowQuery): Trace {
       `\`${quarantined.shown.asked}\` is quarantined and reaches only the Cordon server`,
     );
   }
-  if (from.workloads.length === 0 || to.workloads.length === 0) return traceExternal(plan, from, to, query, answer);
+  if (from.workloads.length === 0 || to.workloads.length === 0) return traceExternal(plan, { from, to, query }, answer);
   const cell = cellBetween(plan, classesOf(plan, from.workloads), classesOf(plan, to.workloads));
   const pieces = cell.pieces.filter(
     ({ protocol, ports }) => protocol === query.protocol && portSet.has(ports, query.port),
@@ -95,7 +95,11 @@ export function traceFlow(plan: Plan, query: FlowQuery): Trace {
 
 type Answer = (verdict: Trace['verdict'], reason: ReasonCode, detail: string, policyIds?: readonly string[]) => Trace;
 
-function traceExternal(plan: Plan, from: End, to: End, query: FlowQuery, answer: Answer): Trace {
+function traceExternal(
+  plan: Plan,
+  { from, to, query }: { from: End; to: End; query: FlowQuery },
+  answer: Answer,
+): Trace {
   const direction = to.workloads.length === 0 ? 'egress' : 'ingress';
   const outside = direction === 'egress' ? to.address : from.address;
   if (plan.external[direction] === 'allow') {

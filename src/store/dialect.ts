@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -80,7 +80,7 @@ function connectionOf(database: DatabaseSync): DatabaseConnection {
       const { changes } = statement.run(...parameters);
       return { rows: [], numAffectedRows: BigInt(changes) };
     },
-    // biome-ignore lint/correctness/useYield: kysely asks for the method; nothing here streams
+    // oxlint-disable-next-line require-yield -- kysely asks for the method; nothing here streams
     async *streamQuery(): AsyncIterableIterator<never> {
       throw new Error('streaming is not supported on the embedded store');
     },

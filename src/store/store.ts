@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, type Transaction } from 'kysely';
-import { type Clock, CordonError, type Json, parseJson } from '#base';
+import { type Clock, CordonError, parseJson } from '#base';
 import {
   type Actor,
   type AnyEntity,
@@ -271,5 +271,5 @@ function decode<T>(body: string): T {
   const parsed = parseJson(body);
   if (!parsed.ok)
     throw new CordonError('store-corrupt', 'a row of the database does not hold JSON', { hint: 'restore a backup' });
-  return parsed.value as Json as T;
+  return parsed.value as T;
 }

@@ -19,8 +19,18 @@ describe('journal on a full disk', () => {
     const { stdout, stderr } = spawnSync('/bin/sh', ['-c', script, process.execPath, child, directory]);
     assert.equal(String(stderr), '');
     assert.deepEqual(JSON.parse(String(stdout)), [
-      ...['1 first', 'writable', 'journal-unwritable', 'not writable', 'journal-unwritable', 'not writable'],
-      ...['2 short', 'writable', 'journal-unwritable', 'not writable', '3 now fits', 'writable'],
+      '1 first',
+      'writable',
+      'journal-unwritable',
+      'not writable',
+      'journal-unwritable',
+      'not writable',
+      '2 short',
+      'writable',
+      'journal-unwritable',
+      'not writable',
+      '3 now fits',
+      'writable',
     ]);
     assert.deepEqual((await verifyJournal(directory)).lines, 3);
     const text = readFileSync(join(directory, 'segments', '000000000000001.ndjson'), 'utf8');

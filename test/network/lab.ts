@@ -119,8 +119,7 @@ function host(space: string, addresses: { v4: string; v6: string }, children: Ch
     nftFile,
     apply: (document) => nftFile(['-j'], JSON.stringify(document)),
     nft: (...args) => {
-      const listing: Json = JSON.parse(run('nft', ['-j', ...args]));
-      return listing;
+      return JSON.parse(run('nft', ['-j', ...args])) as Json;
     },
     listen: async (...ports) => {
       const { stdout } = start(ECHO, ports);

@@ -256,7 +256,7 @@ describe('import of saved AWS output: bad input', () => {
     })).object;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), value, async (name, content) => {
-        const report = await read({ [`us-east-1/${name}.json`]: content as object });
+        const report = await read({ [`us-east-1/${name}.json`]: content });
         assert.ok(report.assets.every(({ id }) => id !== ''));
       }),
       { numRuns: 60 },

@@ -47,7 +47,7 @@ export function readTable(document: Json, family: string, name: string): Result<
   const entries = get(document, 'nftables');
   if (!Array.isArray(entries)) return err('the document has no `nftables` array');
   let table: NftTable | undefined;
-  for (const entry of entries) {
+  for (const entry of list(entries)) {
     const [verb, inner] = only(entry);
     const isCommand = verb === 'add' || verb === 'delete';
     const [kind, body] = isCommand ? only(inner) : [verb, inner];
@@ -152,5 +152,5 @@ export function get(value: Json, key: string): Json {
 }
 
 function list(value: Json): readonly Json[] {
-  return Array.isArray(value) ? value : value === null ? [] : [value];
+  return Array.isArray(value) ? (value as readonly Json[]) : value === null ? [] : [value];
 }
