@@ -82,7 +82,7 @@ function sortedWorkload(workload: Workload): readonly unknown[] {
 }
 
 /** An instance as segmentation sees it. What Cordon knows wins over tags: a tag must not be able to claim another VPC. */
-export function workloadOf(asset: Asset): Workload {
+function workloadOf(asset: Asset): Workload {
   const derived = {
     account: asset.account,
     region: asset.region,

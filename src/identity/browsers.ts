@@ -69,7 +69,7 @@ async function forgetOldest(context: IdentityContext, tx: StoreTransaction, user
 }
 
 /** A name a person recognises: `Firefox on Linux`. Never used for a decision. */
-export function browserName(userAgent: string): string {
+function browserName(userAgent: string): string {
   const browsers = [
     ['Edg/', 'Edge'],
     ['OPR/', 'Opera'],

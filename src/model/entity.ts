@@ -317,7 +317,7 @@ export function effectiveTier(asset: Asset, now: number): Tier {
 }
 
 /** Points at which a subject becomes a medium and a high risk. */
-export const RISK_THRESHOLDS: { readonly medium: number; readonly high: number } = { medium: 30, high: 70 };
+const RISK_THRESHOLDS: { readonly medium: number; readonly high: number } = { medium: 30, high: 70 };
 
 /** The decayed score of a risk at `now`, 0 to 100: each contribution halves every half-life. */
 export function riskScore(risk: Risk | undefined, now: number): number {

@@ -92,7 +92,7 @@ export const REASONS = {
   'passkey-refused': { title: 'The passkey was not accepted', remedy: 'Try again, or use another passkey.' },
   'handoff-invalid': { title: 'The sign-in could not be carried to this host', remedy: 'Open the app again.' },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
-} as const;
+} as const satisfies Readonly<Record<string, ReasonText>>;
 
 /** A code of the catalogue. */
 export type ReasonCode = keyof typeof REASONS;

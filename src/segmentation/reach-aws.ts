@@ -58,7 +58,7 @@ export interface ReachReport {
 }
 
 /** Pairs beyond this number are not listed; a problem says so. */
-export const MAX_PAIRS = 200_000;
+const MAX_PAIRS = 200_000;
 
 /**
  * Who reaches whom by security groups, network ACLs and routes: `from` is a directory of saved AWS output, or assets imported before.
@@ -73,7 +73,7 @@ export async function reachAws(from: string | readonly Asset[], { clock }: { clo
 }
 
 /** `reachAws` for assets that were imported before. */
-export function reachOf(assets: readonly Asset[]): ReachReport {
+function reachOf(assets: readonly Asset[]): ReachReport {
   const estate = readEstate(assets);
   const problems = [...estate.problems, ...missingGroups(estate)];
   const placed = new Set(estate.endpoints.map(({ assetId }) => assetId));

@@ -48,7 +48,7 @@ export interface Draft {
 }
 
 /** The id of an asset that has no ARN. */
-export function nativeId(call: Pick<Call, 'account' | 'region'>, kind: string, native: string): string {
+function nativeId(call: Pick<Call, 'account' | 'region'>, kind: string, native: string): string {
   return `aws:${call.account}:${call.region}:${kind}:${native}`;
 }
 

@@ -17,7 +17,7 @@ export interface Inherited {
 }
 
 /** Hops after which importance is no longer handed on. */
-export const MAX_HOPS = 4;
+const MAX_HOPS = 4;
 
 /** The edges along which importance travels. Names of identities that are not in the import have no edge. */
 export function edgesOf(assets: readonly Asset[]): Edge[] {

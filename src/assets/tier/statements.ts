@@ -69,7 +69,7 @@ function isBroad(statement: Statement): boolean {
 }
 
 /** Matches an action against a pattern with `*` and `?`, ignoring case, in linear time: patterns come from untrusted documents. */
-export function matchesGlob(pattern: string, text: string): boolean {
+function matchesGlob(pattern: string, text: string): boolean {
   const p = pattern.toLowerCase();
   const t = text.toLowerCase();
   let star = -1;

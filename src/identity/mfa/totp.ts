@@ -1,7 +1,7 @@
 import { Secret, TOTP } from 'otpauth';
 
 /** Length of a TOTP time step, seconds (RFC 6238 §4.1). */
-export const TOTP_PERIOD_SECONDS = 30;
+const TOTP_PERIOD_SECONDS = 30;
 
 /** What came of checking a code. `step` is the time step it belongs to, to be stored as the last accepted one. */
 export type TotpCheck =

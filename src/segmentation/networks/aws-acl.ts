@@ -62,7 +62,7 @@ export function readAcl(id: string, entries: Json | undefined): Acl {
  * What the ACL lets through between the subnet and `remote` in one direction: the first entry that matches decides, nothing matching
  * denies. `remote` is split where entries begin and end, so each answer holds for all its addresses.
  */
-export function askAcl(acl: Acl, direction: 'ingress' | 'egress', remote: IpSet): AclAnswer[] {
+function askAcl(acl: Acl, direction: 'ingress' | 'egress', remote: IpSet): AclAnswer[] {
   const entries = acl.entries.filter((entry) => entry.isEgress === (direction === 'egress'));
   let atoms = [remote];
   for (const { addresses } of entries)

@@ -61,7 +61,7 @@ export interface Estate {
 }
 
 /** The account and region of an asset, as the prefix of its network's keys. */
-export function scopeOf(asset: Pick<Asset, 'account' | 'region'>): string {
+function scopeOf(asset: Pick<Asset, 'account' | 'region'>): string {
   return `${asset.account} ${asset.region}`;
 }
 

@@ -24,7 +24,7 @@ import {
 } from './aws-traffic.ts';
 
 /** The stages a connection from the internet passes, in order. */
-export const EXPOSURE_STAGES = ['public-address', 'route', 'network-acl', 'security-group', 'listener'] as const;
+const EXPOSURE_STAGES = ['public-address', 'route', 'network-acl', 'security-group', 'listener'] as const;
 
 /** What one stage says. `unknown`: the import does not show it; nothing is concluded from that. */
 export interface StageResult {

@@ -19,7 +19,7 @@ export function tagMap(node: JsonNode, key: string): Record<string, string> {
 }
 
 /** Sorted labels from pairs; pairs without a name are dropped. */
-export function labelsOf(pairs: readonly (readonly [string | undefined, string])[]): Record<string, string> {
+function labelsOf(pairs: readonly (readonly [string | undefined, string])[]): Record<string, string> {
   const named = pairs.flatMap(([name, value]): [string, string][] => (name === undefined ? [] : [[name, value]]));
   return Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,0 +1,31 @@
+// The Debian packages of the system tests and benchmarks: the only list of them.
+import { existsSync } from 'node:fs';
+
+/**
+ * @typedef {object} SystemPackage
+ * @property {string} name of the Debian package
+ * @property {string} program that it brings; the package counts as there when this is, wherever it came from
+ * @property {string} reason
+ */
+
+const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'];
+
+/** @type {readonly SystemPackage[]} */
+export const PACKAGES = [
+  { name: 'chromium', program: 'chromium', reason: 'the story in a real browser, with a virtual authenticator' },
+  { name: 'conntrack', program: 'conntrack', reason: 'cutting established connections when a program changes' },
+  { name: 'curl', program: 'curl', reason: 'requests from inside network namespaces, with client certificates' },
+  { name: 'iproute2', program: 'ip', reason: 'network namespaces and links between hosts of a test' },
+  { name: 'jq', program: 'jq', reason: 'the commands of the documentation, run as they are written' },
+  { name: 'nftables', program: 'nft', reason: 'host programs on the real packet filter' },
+  { name: 'nginx', program: 'nginx', reason: 'baseline of the gateway benchmark' },
+  { name: 'openssl', program: 'openssl', reason: 'reading our certificates with software that is not ours' },
+  { name: 'postgresql', program: 'psql', reason: 'the store on PostgreSQL' },
+  { name: 'util-linux', program: 'prlimit', reason: 'a full disk, by a limit on file size' },
+  { name: 'wrk', program: 'wrk', reason: 'load for the gateway benchmark' },
+];
+
+/** @returns {SystemPackage[]} */
+export function missingPackages() {
+  return PACKAGES.filter(({ program }) => !FOLDERS.some((folder) => existsSync(`${folder}/${program}`)));
+}
