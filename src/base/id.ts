@@ -13,6 +13,11 @@ export function newId(prefix: string, now: number): string {
   return `${prefix}_${time}${random}`;
 }
 
+/** Makes `count` bytes that nobody can predict. Whoever needs randomness takes it from here. */
+export function randomOctets(count: number): Buffer {
+  return randomBytes(count);
+}
+
 /** Makes a secret of 256 random bits in base64url. Store only its `hashToken`. */
 export function newToken(): string {
   return randomBytes(32).toString('base64url');

@@ -18,7 +18,7 @@ export {
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { CordonError, formatProblem, type Problem, type SourceSpan } from './error.ts';
-export { hashToken, newId, newToken, secretsEqual } from './id.ts';
+export { hashToken, newId, newToken, randomOctets, secretsEqual } from './id.ts';
 export {
   formatPorts,
   type PortSet,

@@ -1,4 +1,5 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { argon2, timingSafeEqual } from 'node:crypto';
+import { randomOctets } from '#base';
 import type { IdentityLimits } from './limits.ts';
 
 type PasswordLimits = IdentityLimits['password'];
@@ -58,14 +59,14 @@ function createTurnstile({
 }
 
 async function hash(password: string, { memoryKiB, passes }: PasswordLimits): Promise<string> {
-  const salt = randomBytes(16);
+  const salt = randomOctets(16);
   const tag = await derive(password, { memoryKiB, passes, salt, tag: Buffer.alloc(32) });
   return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=1$${unpadded(salt)}$${unpadded(tag)}`;
 }
 
 async function verify(phc: string | undefined, password: string, limits: PasswordLimits): Promise<boolean> {
   const parsed = phc === undefined ? undefined : parsePhc(phc);
-  const reference = parsed ?? { ...limits, salt: randomBytes(16), tag: randomBytes(32) };
+  const reference = parsed ?? { ...limits, salt: randomOctets(16), tag: randomOctets(32) };
   const tag = await derive(password, reference);
   return timingSafeEqual(tag, reference.tag) && parsed !== undefined;
 }

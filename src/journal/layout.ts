@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { randomOctets } from '#base';
 
 /** The files of one journal. Every path a reader needs follows from the directory. */
 export interface Layout {
@@ -89,7 +89,7 @@ export async function syncFile(path: string): Promise<void> {
 
 /** Writes a file (0600) so that after a crash there is the old content or the new, never a mixture. */
 export async function replaceFile(path: string, content: string): Promise<void> {
-  const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const draft = `${path}.${randomOctets(4).toString('hex')}.tmp`;
   try {
     const handle = await open(draft, 'wx', 0o600);
     try {

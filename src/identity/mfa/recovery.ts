@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { hashToken } from '#base';
+import { hashToken, randomOctets } from '#base';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, l, o, u
 const CODES = 10;
@@ -8,7 +7,7 @@ const LENGTH = 24; // 120 bits: at 112 bits and more a plain hash is enough (OWA
 /** Makes ten recovery codes, each `xxxx-xxxx-xxxx-xxxx-xxxx-xxxx` with 120 random bits. */
 export function newRecoveryCodes(): string[] {
   return Array.from({ length: CODES }, () => {
-    const letters = [...randomBytes(LENGTH)].map((byte) => ALPHABET[byte % 32] ?? '0').join('');
+    const letters = [...randomOctets(LENGTH)].map((byte) => ALPHABET[byte % 32] ?? '0').join('');
     return letters.replaceAll(/(.{4})(?=.)/g, '$1-');
   });
 }
