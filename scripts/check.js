@@ -38,7 +38,11 @@ const CHECKS = [
     tool: 'biome',
     args: ['format', '--colors=off', '--reporter=summary', '.'],
     hint: 'run `npm run format`',
-    show: (output) => output.match(/^ {2}- .*$/gm)?.join('\n').replace(/^ {2}- /gm, '') ?? output,
+    show: (output) =>
+      output
+        .match(/^ {2}- .*$/gm)
+        ?.join('\n')
+        .replace(/^ {2}- /gm, '') ?? output,
   },
   {
     name: 'unused',
@@ -66,7 +70,11 @@ async function runCheck(check) {
   const text = Buffer.concat(output).toString('utf8').trim();
   if (outcome === 0) return { check, status: 'right', output: '' };
   if (typeof outcome === 'string') return { check, status: 'broken', output: [text, outcome].join('\n').trim() };
-  return { check, status: text === '' ? 'broken' : 'wrong', output: text === '' ? `exit code ${outcome}` : (check.show?.(text) ?? text) };
+  return {
+    check,
+    status: text === '' ? 'broken' : 'wrong',
+    output: text === '' ? `exit code ${outcome}` : (check.show?.(text) ?? text),
+  };
 }
 
 const words = process.argv.slice(2);

@@ -64,20 +64,33 @@ export const configurationSchema = z.strictObject({
     .default({ verify: { builtin: 'verify', tier: 'T3', device: 'any', allowed_origins: [] } })
     .describe('Published applications, by id.'),
   groups: z
-    .record(id, z.strictObject({ name: name.optional(), parents: z.array(id).default([]) }))
+    .record(
+      id,
+      z.strictObject({
+        name: name.optional().describe('Name shown to people. Default: the key.'),
+        parents: z.array(id).default([]).describe('Groups whose permissions the members have too.'),
+      }),
+    )
     .default({})
     .describe('Groups of people. `admins` and `analysts` always exist.'),
   segments: z
     .record(
       id,
-      z.strictObject({ name: name.optional(), labels: labels.describe('Labels a workload must carry, all of them.') }),
+      z.strictObject({
+        name: name.optional().describe('Name shown to people. Default: the key.'),
+        labels: labels.describe('Labels a workload must carry, all of them.'),
+      }),
     )
     .default({})
     .describe('Sets of workloads for `connect` policies.'),
   workloads: z
     .record(
       id,
-      z.strictObject({ name: name.optional(), labels: labels.default({}), addresses: z.array(z.string()).default([]) }),
+      z.strictObject({
+        name: name.optional().describe('Name shown to people. Default: the key.'),
+        labels: labels.default({}).describe('What segments and policies select it by.'),
+        addresses: z.array(z.string()).default([]).describe('Its IPv4 and IPv6 addresses.'),
+      }),
     )
     .default({})
     .describe('Workloads without an agent and outside every import.'),
@@ -102,7 +115,9 @@ export const configurationSchema = z.strictObject({
       id,
       z.strictObject({
         when: z.string().describe('Id of the detection.'),
-        action: z.enum(['quarantine', 'revoke-sessions', 'alert-only']),
+        action: z
+          .enum(['quarantine', 'revoke-sessions', 'alert-only'])
+          .describe('What to do to the subject of the alert.'),
         mode: z.enum(['dry-run', 'enforce']).default('dry-run').describe('`dry-run` only says what it would do.'),
       }),
     )

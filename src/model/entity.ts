@@ -8,6 +8,7 @@ export type RiskLevel = 'low' | 'medium' | 'high';
 
 /** Authentication context class: how strongly a session was authenticated. Ordered from weak to strong. */
 export const ACR_VALUES = ['urn:cordon:aal1', 'urn:cordon:aal2', 'urn:cordon:aal2-phr', 'urn:cordon:aal3'] as const;
+/** One of `ACR_VALUES`. */
 export type Acr = (typeof ACR_VALUES)[number];
 
 /** A person with an account. Credentials are private rows of the store and never enter the graph. */

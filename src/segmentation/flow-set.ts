@@ -2,6 +2,7 @@ import { type PortSet, portSet } from '#base';
 
 /** The transport protocols of the network profile. Everything else is never permitted by policy. */
 export const PROTOCOLS = ['tcp', 'udp'] as const;
+/** One of `PROTOCOLS`. */
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** A set of flows between two fixed ends: the destination ports per protocol. */

@@ -1,0 +1,29 @@
+// The pages of docs/reference that follow from the sources, as text.
+import { renderGuardrails } from '../../src/policy/guardrail-page.ts';
+import { REASONS } from '../../src/model/index.ts';
+import { renderConfiguration } from './configuration-page.js';
+
+function renderReasons() {
+  const rows = Object.entries(REASONS).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `# Reasons
+
+Every answer of Cordon, allowed or denied, carries at least one of these codes: on the page a person sees, in the event of the journal and in
+the output of the commands. The remedy is what that person can do.
+
+| code | title | remedy |
+|---|---|---|
+${rows.map(([reason, { title, remedy }]) => `| \`${reason}\` | ${title} | ${remedy} |`).join('\n')}
+`;
+}
+
+/**
+ * Path below the root -> text.
+ * @returns {Record<string, string>}
+ */
+export function referencePages() {
+  return {
+    'docs/reference/configuration.md': renderConfiguration(),
+    'docs/reference/guardrails.md': renderGuardrails(),
+    'docs/reference/reasons.md': renderReasons(),
+  };
+}
