@@ -27,7 +27,7 @@ function explain(error) {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause, { depth: 4 });
   const expected =
-    cause instanceof Error && 'expected' in cause && !text.includes('+ actual')
+    cause instanceof Error && 'expected' in cause && cause.expected !== undefined && !text.includes('+ actual')
       ? `\nactual: ${inspect(/** @type {any} */ (cause).actual)}\nexpected: ${inspect(cause.expected)}`
       : '';
   const lines = text

