@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-// Starts Cordon on the Node it is pinned to, whatever Node runs this file (20 or later): same arguments, same terminal,
+// Starts Cordon on the Node it is pinned to, whatever Node runs this file (18 or later): same arguments, same terminal,
 // same exit code. Installs the dependencies first when they are missing.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NODE = join(ROOT, 'node_modules', '.bin', 'node');
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']);
 

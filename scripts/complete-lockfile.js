@@ -3,10 +3,10 @@
 // the package that names them, and their platform is their name; only their checksum stays open until npm meets them.
 // Usage: npm run lockfile
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { missingEntries } from './setup/lockfile.js';
 
-const FILE = join(import.meta.dirname, '..', 'package-lock.json');
+const FILE = fileURLToPath(new URL('../package-lock.json', import.meta.url));
 
 const lockfile = JSON.parse(readFileSync(FILE, 'utf8'));
 const missing = missingEntries(lockfile);

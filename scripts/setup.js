@@ -1,18 +1,21 @@
-// Prepares a clone: exact dependencies by the lockfile and, with --console, the built console. It runs on Node 20 with
+// Prepares a clone: exact dependencies by the lockfile and, with --console, the built console. It runs on Node 18 with
 // nothing installed, does only what is missing, prints nothing when nothing is, and two at once wait for each other.
 // Usage: node scripts/setup.js [--console]
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hashFiles, hashTree } from './setup/inputs.js';
+import { installDependencies, isInstalledByHand } from './setup/install.js';
 import { withLock } from './setup/lock.js';
 import { runStep, SetupError } from './setup/step.js';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = fileURLToPath(new URL('..', import.meta.url)); // `import.meta.dirname` came with Node 20.11
 const MODULES = join(ROOT, 'node_modules');
 const INSTALL_STAMP = join(MODULES, '.cordon-setup');
 const NODE = join(MODULES, '.bin', 'node');
 const CONSOLE = join(ROOT, 'console');
-const CONSOLE_STAMP = join(CONSOLE, 'dist', '.inputs');
+const DIST = join(CONSOLE, 'dist');
+const CONSOLE_STAMP = join(DIST, '.inputs');
 
 /** @param {string} file */
 function readOrEmpty(file) {
@@ -27,37 +30,9 @@ function isInstalled() {
   return existsSync(NODE) && readOrEmpty(INSTALL_STAMP) === lockHash();
 }
 
-/** Whether somebody already installed exactly the lockfile by hand: npm keeps its own record of what it put there. */
-function isInstalledByHand() {
-  const record = readOrEmpty(join(MODULES, '.package-lock.json'));
-  if (record === '' || !existsSync(NODE)) return false;
-  const present = JSON.parse(record).packages;
-  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
-  return Object.entries(wanted).every(
-    ([path, entry]) => path === '' || entry.optional === true || present[path]?.version === entry.version,
-  );
-}
-
-async function installDependencies() {
+async function install() {
   if (isInstalled()) return;
-  if (!isInstalledByHand()) {
-    const npm = process.env.npm_execpath;
-    const [command, first] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-    const options = ['--include=dev', '--no-audit', '--no-fund', '--ignore-scripts=false', '--loglevel=error'];
-    await runStep({
-      title: 'install dependencies',
-      command,
-      args: [...first, 'ci', ...options],
-      cwd: ROOT,
-      hint: 'check that this machine reaches an npm registry (`npm ping`) and has free disk space, then run the command again',
-    });
-  }
-  if (!existsSync(NODE)) {
-    throw new SetupError(
-      'the pinned Node was not installed, although npm reported success',
-      'delete node_modules and run the command again; if npm forbids install scripts, allow the one of the package `node`',
-    );
-  }
+  if (!existsSync(NODE) || !isInstalledByHand(ROOT)) await installDependencies(ROOT);
   writeFileSync(INSTALL_STAMP, lockHash());
 }
 
@@ -77,7 +52,8 @@ function isConsoleBuilt() {
 async function buildConsole() {
   if (isConsoleBuilt()) return;
   const inputs = consoleInputs();
-  const fresh = join(CONSOLE, 'dist', '..', `.dist-${process.pid}`);
+  const fresh = join(CONSOLE, `.dist-${process.pid}`);
+  const old = join(CONSOLE, `.dist-old-${process.pid}`);
   try {
     await runStep({
       title: 'build the console',
@@ -97,10 +73,11 @@ async function buildConsole() {
     });
     writeFileSync(join(fresh, '.inputs'), inputs);
     // A running server keeps serving the old files until this moment, and never a half-written build.
-    rmSync(join(CONSOLE, 'dist'), { recursive: true, force: true });
-    renameSync(fresh, join(CONSOLE, 'dist'));
+    if (existsSync(DIST)) renameSync(DIST, old);
+    renameSync(fresh, DIST);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
+    rmSync(old, { recursive: true, force: true });
   }
 }
 
@@ -108,7 +85,7 @@ async function main() {
   const wantsConsole = process.argv.includes('--console');
   if (isInstalled() && (!wantsConsole || isConsoleBuilt())) return;
   await withLock(join(ROOT, '.cordon-setup.lock'), async () => {
-    await installDependencies();
+    await install();
     if (wantsConsole) await buildConsole();
   });
 }

@@ -1,5 +1,6 @@
 // One step of a setup: a line with its elapsed time; the command's own output only when it fails.
 import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 
 const SHOWN_LINES = 40; // tools name the cause first
 
@@ -39,12 +40,12 @@ function progress(title) {
 
 /**
  * Runs one command as a step.
- * @param {{ title: string, command: string, args: readonly string[], cwd: string, hint: string }} step
+ * @param {{ title: string, command: string, args: readonly string[], cwd: string, hint: string, env?: NodeJS.ProcessEnv }} step `env` adds to the environment
  * @returns {Promise<void>}
  */
-export async function runStep({ title, command, args, cwd, hint }) {
+export async function runStep({ title, command, args, cwd, hint, env: own }) {
   const end = progress(title);
-  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
+  const env = { ...process.env, ...own, NO_COLOR: '1', FORCE_COLOR: '0' };
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   /** @type {Buffer[]} */
   const output = [];
@@ -57,7 +58,8 @@ export async function runStep({ title, command, args, cwd, hint }) {
   });
   end(failure === '' ? 'done' : 'failed');
   if (failure === '') return;
-  const lines = Buffer.concat(output).toString('utf8').trim().split('\n').slice(0, SHOWN_LINES);
+  const text = stripVTControlCharacters(Buffer.concat(output).toString('utf8'));
+  const lines = text.trim().split('\n').slice(0, SHOWN_LINES);
   process.stderr.write(`${lines.join('\n').replace(/^/gm, '  | ')}\n`);
   throw new SetupError(`could not ${title} (${failure})`, hint);
 }
