@@ -68,6 +68,7 @@ describe('the rules of the repository', () => {
     'an import of the own front file': rankProblems(wrong('src/policy/a.ts', "import { x } from '#policy';")),
     'a path into another area': rankProblems(wrong('src/policy/a/b.ts', "import { x } from '../../model/graph.ts';")),
     'a path out of src': rankProblems(wrong('src/policy/a.ts', "import { x } from '../../bench/run.ts';")),
+    'a test that looks inside an area': rankProblems(wrong('test/a.test.ts', "import '../src/store/dialect.ts';")),
     'an agent that decides': rankProblems(wrong('src/agent/a.ts', "import { x } from '#policy';")),
     'an area without a rank': rankProblems(wrong('src/extra/a.ts', "import { x } from '#base';")),
     'a server that hands out the agent': rankProblems(wrong('src/cli/a.ts', "import { x } from '#agent';")),

@@ -51,7 +51,7 @@ export function areaOf(path: string): string | undefined {
 export function rankProblems(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
     const area = areaOf(file.path);
-    if (area === undefined) return [];
+    if (area === undefined) return outsiders(file);
     return importsOf(file).flatMap(({ at, from }) => {
       const wrong = from.startsWith('#')
         ? wrongArea(area, from.slice(1), isTest(file.path))
@@ -59,6 +59,15 @@ export function rankProblems(files: readonly SourceFile[]): string[] {
       return wrong === undefined ? [] : [`${at} imports \`${from}\`: ${wrong}`];
     });
   });
+}
+
+/** Tests and benchmarks use an area as everybody does; only the scripts that write its reference look inside. */
+function outsiders(file: SourceFile): string[] {
+  if (!/^(?:test|bench)\//.test(file.path)) return [];
+  return importsOf(file)
+    .filter(({ from }) => from.startsWith('.') && posix.join(posix.dirname(file.path), from).startsWith('src/'))
+    .filter(({ from }) => !from.endsWith('src/main.ts') && !/\/src\/(?:agent|demo)\/index\.ts$/.test(from))
+    .map(({ at, from }) => `${at} imports \`${from}\`: outside src an area is entered by its \`#\` name`);
 }
 
 function wrongArea(area: string, target: string, fromTest: boolean): string | undefined {
