@@ -1,5 +1,5 @@
 /**
- * What every benchmark shares: the form of a result, repetition with warm-up and median, and the machine it ran on.
+ * What every benchmark shares: the form of a result, median and quantiles, and the machine it ran on.
  *
  * A claim compares with a baseline measured in the same run on the same machine, never with a stored time.
  */
@@ -60,17 +60,6 @@ export function measurement(
     met: better === 'more' ? ratio >= target : ratio <= target,
     ...(input.note === undefined ? {} : { note: input.note }),
   };
-}
-
-/** Runs `work` `warmups` times for nothing and `rounds` times for its answers, one after the other. */
-export async function rounds<T>(
-  plan: { readonly warmups: number; readonly rounds: number },
-  work: (round: number) => Promise<T> | T,
-): Promise<T[]> {
-  for (let i = 0; i < plan.warmups; i++) await work(-1);
-  const answers: T[] = [];
-  for (let i = 0; i < plan.rounds; i++) answers.push(await work(i));
-  return answers;
 }
 
 /** The middle value; of an even number the mean of the two. Throws on none. */

@@ -14,7 +14,7 @@ import {
   undocumentedExports,
 } from './repository/content.ts';
 import { consoleProblems, frontFileProblems, frontNameProblems, rankProblems } from './repository/layout.ts';
-import { dependencyProblems, errorCodeProblems, undeclaredImports } from './repository/reference.ts';
+import { brokenLinks, dependencyProblems, errorCodeProblems, undeclaredImports } from './repository/reference.ts';
 import { readRepository, type SourceFile, sourceFile } from './repository/source.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -41,6 +41,7 @@ describe('the repository', () => {
     'gives a reason for each check it switches off, and an issue for each thing to do': () => looseEnds(files),
     'lists each error code it makes, and no other': () => errorCodeProblems(files, page('errors.md'), reasons),
     'says of every dependency why it is there': () => dependencyProblems(manifest, page('dependencies.md')),
+    'links to and names only pages that are there': () => brokenLinks(files),
     'imports only packages that are there at run time': () => undeclaredImports(files, manifest),
   };
   for (const [name, rule] of Object.entries(rules)) it(name, () => none(rule()));
@@ -121,6 +122,8 @@ describe('the rules of the repository', () => {
       { dependencies: { a: '^1.0.0' }, devDependencies: {} },
       '| `a` | b | c |\n',
     ),
+    'a link that leads nowhere': brokenLinks(wrong('docs/a.md', 'see [b](b.md#c) and [d](https://example.org/)')),
+    'a page that a source names but nobody wrote': brokenLinks(wrong('src/a.ts', '// see docs/nowhere.md')),
     'a server that imports what is not there': undeclaredImports(wrong('src/a.ts', "import 'vite';"), manifest),
   };
   for (const [name, found] of Object.entries(cases)) {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { isTest, places, type SourceFile } from './source.ts';
 
 /** The ranks of docs/architecture.md: a file imports lower ranks or its own area. */
-export const RANKS: Readonly<Record<string, number>> = {
+const RANKS: Readonly<Record<string, number>> = {
   base: 0,
   model: 1,
   policy: 2,
@@ -39,7 +39,7 @@ export function importsOf(file: SourceFile): Import[] {
 }
 
 /** The area of a path below `src`; `main` for src/main.ts, `contract` for what the console may see. */
-export function areaOf(path: string): string | undefined {
+function areaOf(path: string): string | undefined {
   if (path.startsWith('src/api/contract/')) return 'contract';
   return /^src\/(?:([a-z-]+)\/|(main)\.ts$)/
     .exec(path)

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { importsOf } from './layout.ts';
 import { isTest, places, type SourceFile } from './source.ts';
 
@@ -10,12 +11,12 @@ const FAILURE_CODE = new RegExp(
 );
 
 /** The codes of a reference page: the first cell of each row. */
-export function documentedCodes(page: string): string[] {
+function documentedCodes(page: string): string[] {
   return [...page.matchAll(/^\| `([^`]+)` \|/gm)].map((row) => row[1] ?? '');
 }
 
 /** Every error code the sources make, with the first place of each. */
-export function errorCodes(files: readonly SourceFile[]): Map<string, string> {
+function errorCodes(files: readonly SourceFile[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const file of files) {
     if (!/^(?:src|console\/src)\//.test(file.path) || isTest(file.path)) continue;
@@ -83,5 +84,23 @@ export function undeclaredImports(files: readonly SourceFile[], manifest: Manife
         .join('/');
       return manifest.dependencies[name] === undefined ? [`${at} imports \`${name}\`, which is no dependency`] : [];
     });
+  });
+}
+
+/** Links between pages, and pages that sources name, which lead nowhere. */
+export function brokenLinks(files: readonly SourceFile[]): string[] {
+  const paths = files.map(({ path }) => path);
+  const isThere = (path: string): boolean => paths.some((one) => one === path || one.startsWith(`${path}/`));
+  return files.flatMap((file) => {
+    if (file.path.endsWith('.md')) {
+      return places(file, file.text, /\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)/g).flatMap(({ at, match }) => {
+        const target = posix.join(posix.dirname(file.path), match[1] ?? '').replace(/\/$/, '');
+        return isThere(target) ? [] : [`${at} links to \`${match[1]}\`, which is not there`];
+      });
+    }
+    if (!/^(?:src|console|scripts|bench)\//.test(file.path)) return [];
+    return places(file, file.text, /\bdocs\/[\w/-]+\.md\b/g).flatMap(({ at, match }) =>
+      isThere(match[0]) ? [] : [`${at} names \`${match[0]}\`, which is not there`],
+    );
   });
 }

@@ -68,7 +68,7 @@ function blank(text: string, alsoStrings: boolean): string {
 }
 
 /** The line of an offset, from 1. */
-export function lineOf(text: string, offset: number): number {
+function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
