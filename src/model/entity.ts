@@ -236,6 +236,8 @@ export interface Risk {
   readonly subjectKind: 'user' | 'device' | 'workload';
   readonly subjectId: string;
   readonly contributions: readonly RiskContribution[];
+  /** The level last told in an event. Decisions use the score, never this. Absent: `low`. */
+  readonly announced?: RiskLevel;
 }
 
 /** A detection a person should see. */
@@ -260,6 +262,10 @@ export interface Alert {
     readonly mode: 'dry-run' | 'enforce';
     readonly at: number;
   };
+  /** Response rules that had their turn, as `<rule>:<mode>`, so that none acts twice on one alert. */
+  readonly responded?: readonly string[];
+  /** Who closed it, and why. */
+  readonly closed?: { readonly by: string; readonly at: number; readonly reason: string };
 }
 
 /** What to do when a detection fires. */
