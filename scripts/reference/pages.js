@@ -1,6 +1,7 @@
 // The pages of docs/reference that follow from the sources, as text.
 import { renderGuardrails } from '../../src/policy/guardrail-page.ts';
 import { REASONS } from '../../src/model/index.ts';
+import { renderAssets } from './assets-page.js';
 import { renderConfiguration } from './configuration-page.js';
 
 function renderReasons() {
@@ -22,6 +23,7 @@ ${rows.map(([reason, { title, remedy }]) => `| \`${reason}\` | ${title} | ${reme
  */
 export function referencePages() {
   return {
+    'docs/reference/assets.md': renderAssets(),
     'docs/reference/configuration.md': renderConfiguration(),
     'docs/reference/guardrails.md': renderGuardrails(),
     'docs/reference/reasons.md': renderReasons(),

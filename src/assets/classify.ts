@@ -10,7 +10,7 @@ import { impactOf, round1, tierOfImpact } from './tier/score.ts';
 import { STRUCTURE_RULES } from './tier/structure-rules.ts';
 
 /** All rules, in the order of their factors. `docs/reference/assets.md` lists them. */
-const RULES: readonly Rule[] = [
+export const RULES: readonly Rule[] = [
   ...FLOOR_RULES,
   ...DATA_RULES,
   ...PRIVILEGE_RULES,
