@@ -2,7 +2,8 @@
 // Usage: npm test [-- WORD…] [--verbose]
 // The last line is always `N passed, N failed, N skipped`. Exits 1 when a test failed or none ran. With
 // CORDON_REQUIRE_SYSTEM=1 a test that was skipped for want of a system package or of root counts as failed.
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
@@ -55,6 +56,14 @@ function fileEnded(file) {
   if (result !== undefined && result.passed + result.failed + result.skipped.length > 0) printFile(result);
 }
 
+/** Tests get a folder for temporary files that goes when they end, however they end. */
+function useOwnTemporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'));
+  process.env.TMPDIR = folder;
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
+}
+
 async function runFiles() {
   let current = '';
   const stream = run({
@@ -93,6 +102,7 @@ function printSkipped(skipped) {
   }
 }
 
+useOwnTemporaryFolder();
 if (files.length > 0) await runFiles();
 const { passed, failed, skipped } = tally.totals();
 printSkipped(skipped);

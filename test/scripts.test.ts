@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -250,6 +251,19 @@ describe('npm test', () => {
   it('counts a test that lacks a system package as failed when CORDON_REQUIRE_SYSTEM=1, but not one that lacks data', async () => {
     const { code, last } = await test(tests(), [], { CORDON_REQUIRE_SYSTEM: '1' });
     assert.deepEqual([code, last], [1, '2 passed, 1 failed, 1 skipped']);
+  });
+
+  it('leaves no temporary file behind', async () => {
+    const root = tests();
+    const temporary = join(root, 'tmp');
+    const messy =
+      "import { mkdtempSync } from 'node:fs'; import { tmpdir } from 'node:os'; import { it } from 'node:test';";
+    put(root, {
+      'tmp/.keep': '',
+      'src/messy.test.ts': `${messy} it('litters', () => { mkdtempSync(tmpdir() + '/a-'); });`,
+    });
+    assert.equal((await test(root, ['messy'], { TMPDIR: temporary })).last, '1 passed, 0 failed, 0 skipped');
+    assert.deepEqual(readdirSync(temporary), ['.keep']);
   });
 
   it('selects files by parts of their path, and tests by their name', async () => {
