@@ -32,7 +32,8 @@ const SINGLETONS: ReadonlySet<string> = new Set([
 ]);
 
 /** A `Connection` field may not take these away from the upstream (attack: drop `authorization` or `origin` on the way). */
-const NEVER_NOMINATED = /^(?:host|authorization|cookie|origin|date|cache-control|if-.*|range|content-.*|sec-.*|x-cordon-.*)$/;
+const NEVER_NOMINATED =
+  /^(?:host|authorization|cookie|origin|date|cache-control|if-.*|range|content-.*|sec-.*|x-cordon-.*)$/;
 
 /** Names that upstreams and other proxies read as identity, as the client's address or as the original request. */
 const IDENTITY_PREFIXES = [
@@ -113,7 +114,8 @@ export function forwardable(
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase();
     const value = rawHeaders[i + 1] ?? '';
-    if (!/^[a-z0-9-]+$/.test(name)) return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
+    if (!/^[a-z0-9-]+$/.test(name))
+      return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return err(`the header \`${name}\` holds a control character`);
     if (SINGLETONS.has(name) && seen.has(name)) return err(`the header \`${name}\` may be sent only once`);
     seen.add(name);
@@ -137,7 +139,12 @@ export function returnable(raw: readonly (Buffer | string)[]): FieldList {
   let nominated: Set<string> | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = text(raw[i]).toLowerCase();
-    if (name === 'connection') nominated = new Set(text(raw[i + 1]).toLowerCase().split(/\s*,\s*/));
+    if (name === 'connection')
+      nominated = new Set(
+        text(raw[i + 1])
+          .toLowerCase()
+          .split(/\s*,\s*/),
+      );
   }
   for (let i = 0; i < raw.length; i += 2) {
     const name = text(raw[i]);

@@ -1,0 +1,122 @@
+import { err, hashToken, newToken, ok, type Problem, type Result } from '#base';
+import type { AppSession } from '#model';
+import { cookieValues } from './headers.ts';
+import { canonicalTarget, safeReturn } from './path.ts';
+
+/** The listener a request arrived on; each has its own origins. */
+export type Transport = 'http' | 'tls';
+
+/** Cookie of an app host or the console host; its value is the token of an app session. */
+export const APP_COOKIE = '__Host-cordon_app';
+/** Cookie of an app host while a sign-in is under way; its value is the verifier that only this browser has. */
+const FLOW_COOKIE = '__Host-cordon_flow';
+/** Where the id host sends the browser back to, on every app host and the console host. */
+export const CALLBACK_PATH = '/.cordon/callback';
+/** How long a person may take to sign in. */
+const FLOW_SECONDS = 3600;
+const TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+/** The part of identity that turns a code into an app session. */
+export interface Redeemer {
+  redeem(input: {
+    readonly code: string;
+    readonly verifier: string;
+    readonly host: string;
+    readonly client?: { readonly address: string; readonly userAgent: string };
+  }): Promise<Result<{ readonly token: string; readonly appSession: AppSession }, Problem>>;
+}
+
+/** Where to send a browser, and the `Set-Cookie` values that go with it. */
+export interface HandoffStep {
+  readonly location: string;
+  readonly cookies: readonly string[];
+}
+
+/**
+ * Carries a sign-in from the id host to another host of this installation, as an authorization code with PKCE does. App hosts and
+ * the console host use the same one. It writes no response: the caller sends the redirect (303 or 302, `cache-control: no-store`).
+ */
+export interface Handoff {
+  /** Begins: to the id host, with a fresh verifier in this browser. `returnTo` is a path of this host; anything else becomes `/`. */
+  begin(input: {
+    readonly host: string;
+    readonly transport: Transport;
+    readonly returnTo: string;
+    /** The `Cookie` field: tabs that begin at the same time share one verifier. */
+    readonly cookie?: string | undefined;
+  }): HandoffStep;
+  /** Ends: `target` is the request target of the callback. `err`: `handoff-invalid`; then nothing may be set. */
+  callback(input: {
+    readonly host: string;
+    readonly target: string;
+    readonly cookie: string | undefined;
+    readonly client: { readonly address: string; readonly userAgent: string };
+  }): Promise<Result<HandoffStep, Problem>>;
+}
+
+/** Makes the hand-off. `identityOrigin` is the id host's origin on each listener. */
+export function createHandoff(options: {
+  readonly redeemer: Redeemer;
+  readonly identityOrigin: (transport: Transport) => string;
+}): Handoff {
+  return {
+    begin: ({ host, transport, returnTo, cookie }) => {
+      const known = oneCookie(cookie, FLOW_COOKIE);
+      const verifier = known !== undefined && TOKEN.test(known) ? known : newToken();
+      const location = new URL('/handoff', options.identityOrigin(transport));
+      location.search = new URLSearchParams({
+        host,
+        challenge: hashToken(verifier),
+        return: safeReturn(returnTo),
+      }).toString();
+      return { location: location.href, cookies: [cookieText(FLOW_COOKIE, verifier, FLOW_SECONDS)] };
+    },
+    callback: async ({ host, target, cookie, client }) => {
+      const query = readTarget(target);
+      const code = single(query, 'code');
+      const verifier = oneCookie(cookie, FLOW_COOKIE);
+      if (code === undefined || !TOKEN.test(code) || verifier === undefined || !TOKEN.test(verifier)) return invalid();
+      const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
+      if (!redeemed.ok) return invalid();
+      return ok({
+        location: safeReturn(single(query, 'return')),
+        cookies: [cookieText(APP_COOKIE, redeemed.value.token), expiredCookie(FLOW_COOKIE)],
+      });
+    },
+  };
+}
+
+/** The value of a cookie of ours. Two of one name are somebody tossing cookies, and count as none. */
+export function oneCookie(header: string | undefined, name: string): string | undefined {
+  const values = cookieValues(header, name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** `Set-Cookie` value that removes one of our cookies. */
+export function expiredCookie(name: string): string {
+  return cookieText(name, '', 0);
+}
+
+function cookieText(name: string, value: string, maxAgeSeconds?: number): string {
+  const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
+  return `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${age}`;
+}
+
+function readTarget(target: string): URLSearchParams {
+  const read = canonicalTarget(target);
+  return new URLSearchParams(read.ok ? read.value.query : '');
+}
+
+/** A parameter given twice could be read differently by two parsers, so it counts as none. */
+function single(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function invalid(): Result<never, Problem> {
+  return err({
+    code: 'handoff-invalid',
+    message: 'the sign-in could not be carried to this host',
+    hint: 'open the app again',
+  });
+}

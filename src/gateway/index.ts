@@ -1,0 +1,30 @@
+/**
+ * gateway: the door in front of every app: who, from which device, may do this now, and for how long.
+ *
+ * Owns the stages a request passes, the app hosts' part of the sign-in hand-off, identity assertions, the page a denied person sees,
+ * and every open connection, which it cuts when the answer changes. Never trusts a header or an address, never keeps durable state,
+ * and never reaches an upstream without a proven permit.
+ */
+export {
+  ASSERTION_HEADER,
+  type AssertionClaims,
+  type AssertionSigner,
+  createAssertionSigner,
+  generateAssertionKey,
+} from './assertion.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export {
+  APP_COOKIE,
+  CALLBACK_PATH,
+  createHandoff,
+  type Handoff,
+  type HandoffStep,
+  type Redeemer,
+  type Transport,
+} from './handoff.ts';
+export { type CanonicalHost, canonicalHost, hostField } from './host.ts';
+export { GATEWAY_LIMITS, type Limits } from './limits.ts';
+export type { CutFilter, LiveConnection } from './live.ts';
+export { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
+export type { Page } from './pages/page.ts';
+export { hardenServer, SERVER_OPTIONS } from './server-options.ts';

@@ -1,0 +1,34 @@
+/** What the gateway allows one client, and how long it waits for anybody. */
+export interface Limits {
+  /** Open exchanges per session; more are refused with `too-many-connections`. */
+  readonly connectionsPerSession: number;
+  /** Open exchanges per client address, counted before anybody is known; more are refused with `too-many-connections`. */
+  readonly connectionsPerAddress: number;
+  /** How long connecting to an upstream may take, milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** How long an upstream may take to begin its answer, milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** How long a body may stand still in either direction, milliseconds. A stream that lives on silence needs a heartbeat. */
+  readonly idleTimeoutMs: number;
+  /** How long a WebSocket handshake with the upstream may take, milliseconds. */
+  readonly upgradeTimeoutMs: number;
+  /** Every open exchange is decided again at least this often, milliseconds. */
+  readonly sweepMs: number;
+  /** Tiers up to this one (0 is the strictest) are denied with `cannot-record` while the journal cannot be written. */
+  readonly mustRecordUpToTier: number;
+  /** Events per second about clients that nobody is signed in behind; more are counted, not written. */
+  readonly anonymousEventsPerSecond: number;
+}
+
+/** The numbers in force unless the caller says otherwise. */
+export const GATEWAY_LIMITS: Limits = {
+  connectionsPerSession: 512,
+  connectionsPerAddress: 4096,
+  connectTimeoutMs: 5_000,
+  headersTimeoutMs: 60_000,
+  idleTimeoutMs: 120_000,
+  upgradeTimeoutMs: 10_000,
+  sweepMs: 1_000,
+  mustRecordUpToTier: 1,
+  anonymousEventsPerSecond: 20,
+};
