@@ -27,7 +27,20 @@ export const EVENT_CLASSES = {
   networkActivity: { uid: 4001, activities: { open: 1, close: 2, reset: 3, fail: 4, refuse: 5, traffic: 6 } },
   httpActivity: {
     uid: 4002,
-    activities: { connect: 1, delete: 2, get: 3, head: 4, options: 5, post: 6, put: 7, trace: 8, patch: 9, other: 99 },
+    // `cut` is Cordon's name for "other": an open exchange was ended because the answer changed.
+    activities: {
+      connect: 1,
+      delete: 2,
+      get: 3,
+      head: 4,
+      options: 5,
+      post: 6,
+      put: 7,
+      trace: 8,
+      patch: 9,
+      cut: 99,
+      other: 99,
+    },
   },
   deviceConfigStateChange: { uid: 5019, activities: { log: 1 } },
   cloudInventory: { uid: 5023, activities: { log: 1, collect: 2 } },

@@ -68,6 +68,13 @@ export const REASONS = {
     remedy: 'Add the origin to `allowed_origins` of the app.',
   },
   'upstream-unreachable': { title: 'The app does not answer', remedy: 'Ask the owner of the app.' },
+  'upstream-timeout': { title: 'The app takes too long to answer', remedy: 'Ask the owner of the app.' },
+  'upstream-invalid': {
+    title: 'The app answered with something that is not HTTP',
+    remedy: 'Ask the owner of the app.',
+  },
+  'connection-ended': { title: 'An administrator ended this connection', remedy: 'Open the app again.' },
+  'gateway-stopping': { title: 'Cordon is being restarted', remedy: 'Open the app again in a moment.' },
   'too-many-connections': { title: 'Too many connections', remedy: 'Try again in a moment.' },
   'too-many-attempts': { title: 'Too many attempts', remedy: 'Wait, then try again.' },
   quarantined: {
