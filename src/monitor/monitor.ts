@@ -2,13 +2,15 @@ import type { Clock, Problem, Result } from '#base';
 import type { Journal } from '#journal';
 import type { Actor, TrustGraph, Workload } from '#model';
 import type { Store } from '#store';
-import type { RuleSummary } from './rule.ts';
-
-export type { RuleSummary } from './rule.ts';
+import { RULES } from './catalogue.ts';
+import { ENGINE_LIMITS, type EngineLimits } from './engine.ts';
+import type { DetectionRule, RuleSummary } from './rule.ts';
+import { Watch } from './watch.ts';
 
 /** What a monitor works with. */
 export interface MonitorOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'transact' | 'read'>;
+  /** Fed from the store's changes before `transact` resolves, as everywhere. */
   readonly graph: TrustGraph;
   readonly journal: Pick<Journal, 'append' | 'subscribe' | 'recent' | 'query'>;
   readonly clock: Clock;
@@ -19,8 +21,11 @@ export interface MonitorOptions {
     readonly reason: string;
     readonly at: number;
   }) => Promise<unknown>;
-  /** True for the workload this server runs on, which no response may cut off. */
+  /** True for the workload this server runs on, which no response may cut off. Default: none is known. */
   readonly isServer?: (workload: Workload) => boolean;
+  /** For tests: other detections, and less memory. */
+  readonly rules?: readonly DetectionRule[];
+  readonly limits?: EngineLimits;
 }
 
 /** Watches the journal, raises alerts and risk, and responds. */
@@ -43,7 +48,7 @@ export interface Monitor {
   close(): Promise<void>;
 }
 
-/** Makes a monitor that follows the journal from where the last one of this store ended. */
+/** Makes a monitor that follows the journal from where the last one of this store ended. The graph must be loaded. */
 export function createMonitor(options: MonitorOptions): Monitor {
-  throw new Error(`not built yet: ${Object.keys(options).length}`);
+  return new Watch({ rules: RULES, limits: ENGINE_LIMITS, isServer: () => false, ...options });
 }

@@ -1,4 +1,4 @@
-import type { Alert, EventClass, OcsfEvent, Risk, TrustGraph } from '#model';
+import type { Alert, EventClass, OcsfEvent, TrustGraph, Workload } from '#model';
 
 /** What a person reads about a detection. All times in milliseconds. */
 export interface RuleSummary {
@@ -10,7 +10,7 @@ export interface RuleSummary {
   readonly description: string;
   /** MITRE ATT&CK technique, for example `T1110.001`. */
   readonly attack?: string;
-  /** What is counted, as the head of `threshold`: `wrong passwords for one account from one address`. */
+  /** What is counted, after the number: `wrong passwords for one account from one address`. */
   readonly counts: string;
   readonly windowMs: number;
   /** Fires when this many different values are seen within one window. */
@@ -20,6 +20,13 @@ export interface RuleSummary {
   readonly risk?: { readonly score: number; readonly halfLifeMs: number };
   /** When this fires although nothing is wrong. */
   readonly falsePositives: string;
+}
+
+/** What a rule may know besides the event. */
+export interface Facts {
+  readonly graph: TrustGraph;
+  /** The one workload that has this address; undefined when there is none or more than one. */
+  workloadAt(address: string): Workload | undefined;
 }
 
 /** What an event means to a rule. */
@@ -34,7 +41,6 @@ export interface Match {
 
 /** What a rule can say about a detection. */
 export interface Finding {
-  readonly key: string;
   readonly subjectId: string;
   /** Different values within the window, oldest first. */
   readonly values: readonly string[];
@@ -45,13 +51,10 @@ export interface Finding {
 
 /** A detection: one file of `rules/`. */
 export interface DetectionRule extends RuleSummary {
-  /** Classes of the events it looks at. Never one that this area writes, or a detection would feed itself. */
+  /** Classes of the events it looks at; of these, only refusals reach it. Never a class that this area writes, or a detection would feed itself. */
   readonly classes: readonly EventClass[];
-  /** Undefined when the event does not concern the rule. Pure; whatever an event holds, it must not throw. */
-  match(event: OcsfEvent, graph: TrustGraph): Match | undefined;
+  /** Undefined when the event does not concern the rule. Pure; whatever an event holds, it does not throw. */
+  match(event: OcsfEvent, facts: Facts): Match | undefined;
   /** One sentence for the alert. */
   detail(finding: Finding): string;
 }
-
-/** The subjects that risk can be held against. */
-export type RiskSubjectKind = Risk['subjectKind'];
