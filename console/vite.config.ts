@@ -5,7 +5,13 @@ const configuration: UserConfig = defineConfig({
   root: import.meta.dirname,
   plugins: [react()],
   resolve: { alias: { '#contract': new URL('../src/api/contract/index.ts', import.meta.url).pathname } },
-  build: { outDir: 'dist', emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 1500, reportCompressedSize: false },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1500,
+    reportCompressedSize: false,
+  },
   logLevel: 'warn',
 });
 

@@ -1,32 +1,44 @@
+import type { z } from 'zod';
 import {
   type BodyOf,
   CONTROL_ROUTES,
+  type errorView,
   IDENTITY_ROUTES,
   type ParamsOf,
+  type problemView,
   type QueryOf,
   type ResponseOf,
   type RouteShape,
   routeUrl,
 } from '#contract';
+import { leaveToProve } from './leave.ts';
 
 /** A refusal or failure as the API told it. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly hint: string | undefined;
-  readonly problems: readonly {
-    readonly message: string;
-    readonly source?: { readonly file?: string; readonly line?: number; readonly column?: number };
-  }[];
+  readonly problems: readonly ApiProblem[];
+  /** Finds the event behind the refusal. */
+  readonly correlationId: string | undefined;
+  /** Where a person goes to make it work: sign-in or step-up. */
+  readonly location: string | undefined;
 
-  constructor(status: number, body: { code: string; message: string; hint?: string; problems?: ApiError['problems'] }) {
+  constructor(status: number, body: ErrorBody) {
     super(body.message);
     this.status = status;
     this.code = body.code;
     this.hint = body.hint;
     this.problems = body.problems ?? [];
+    this.correlationId = body.correlationId;
+    this.location = body.location;
   }
 }
+
+/** One problem with what was sent, with its place where it has one. */
+export type ApiProblem = z.output<typeof problemView>;
+
+type ErrorBody = Omit<z.output<typeof errorView>['error'], 'problems'> & { readonly problems?: readonly ApiProblem[] };
 
 /** What a call may carry, by the route's row in the contract. */
 export type Input<R extends RouteShape> = { readonly [K in 'params' | 'query' | 'body']?: unknown } & {
@@ -42,7 +54,7 @@ async function send<R extends RouteShape>(route: R, input: Input<R>): Promise<Re
     (input.query ?? {}) as Record<string, unknown>,
   );
   const hasBody = route.method !== 'GET' && route.body !== undefined;
-  const response = await fetch(url, {
+  const response = await reach(url, {
     method: route.method,
     headers: {
       accept: 'application/json',
@@ -53,25 +65,45 @@ async function send<R extends RouteShape>(route: R, input: Input<R>): Promise<Re
   });
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body as ResponseOf<R>;
-  const error =
-    typeof body === 'object' && body !== null && 'error' in body
-      ? (body.error as ConstructorParameters<typeof ApiError>[1])
-      : undefined;
   throw new ApiError(
     response.status,
-    error ?? { code: 'no-answer', message: `the server answered ${response.status}` },
+    errorOf(body) ?? { code: 'no-answer', message: `the server answered ${response.status}` },
   );
 }
 
-type ControlName = keyof typeof CONTROL_ROUTES;
+function errorOf(body: unknown): ErrorBody | undefined {
+  return typeof body === 'object' && body !== null && 'error' in body ? (body.error as ErrorBody) : undefined;
+}
+
+async function reach(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch {
+    throw new ApiError(0, {
+      code: 'server-unreachable',
+      message: 'Cordon does not answer',
+      hint: 'is it running, and are you connected? This page tries again by itself',
+    });
+  }
+}
+
+/** The name of a route of the control API. */
+export type ControlName = keyof typeof CONTROL_ROUTES;
 type IdentityName = keyof typeof IDENTITY_ROUTES;
 
-/** Calls a route of the control API. Throws `ApiError`. */
-export async function control<N extends ControlName>(
-  name: N,
-  input: Input<(typeof CONTROL_ROUTES)[N]> = {},
-): Promise<ResponseOf<(typeof CONTROL_ROUTES)[N]>> {
-  return await send(CONTROL_ROUTES[name], input);
+/** What a route of the control API takes. */
+export type ControlInput<N extends ControlName> = Input<(typeof CONTROL_ROUTES)[N]>;
+/** What a route of the control API answers. */
+export type ControlOutput<N extends ControlName> = ResponseOf<(typeof CONTROL_ROUTES)[N]>;
+
+/** Calls a route of the control API. Throws `ApiError`; one that signing in or stepping up would cure leaves the page for it. */
+export async function control<N extends ControlName>(name: N, input: ControlInput<N> = {}): Promise<ControlOutput<N>> {
+  try {
+    return await send(CONTROL_ROUTES[name], input);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) leaveToProve(error.location ?? '/');
+    throw error;
+  }
 }
 
 /** Calls a route of the identity API. Throws `ApiError`. */

@@ -1,35 +1,30 @@
 import '@mantine/core/styles.css';
-import '@mantine/charts/styles.css';
 import './style.css';
 import { createTheme, MantineProvider } from '@mantine/core';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { RouterProvider } from '@tanstack/react-router';
-import { StrictMode } from 'react';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { type ComponentType, lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
-import { ApiError } from './client.ts';
-import { consoleRouter } from './console-router.tsx';
-import { identityRouter } from './identity/router.tsx';
+import { createQueryClient } from './query.ts';
 
 const theme = createTheme({
   primaryColor: 'blue',
+  primaryShade: { light: 7, dark: 7 },
   defaultRadius: 'md',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
+  headings: { fontWeight: '650' },
   cursorType: 'pointer',
+  respectReducedMotion: true,
 });
 
-const queryClient = new QueryClient({
-  defaultOptions: {
-    queries: {
-      refetchInterval: 5000,
-      staleTime: 2000,
-      // A refusal does not get better by asking again; a lost connection might.
-      retry: (count, error) => !(error instanceof ApiError) && count < 2,
-    },
-  },
-});
+const queryClient = createQueryClient();
 
 /** All sign-in pages live on the identity host; every other host that serves this bundle is the console. */
-const isIdentityHost = window.location.hostname.startsWith('id.');
+const Pages: ComponentType = lazy(() =>
+  window.location.hostname.startsWith('id.')
+    ? import('./identity/router.tsx').then(({ IdentityPages }) => ({ default: IdentityPages }))
+    : import('./console-router.tsx').then(({ ConsolePages }) => ({ default: ConsolePages })),
+);
 
 const root = document.getElementById('root');
 if (root !== null) {
@@ -37,7 +32,9 @@ if (root !== null) {
     <StrictMode>
       <MantineProvider theme={theme} defaultColorScheme="auto">
         <QueryClientProvider client={queryClient}>
-          {isIdentityHost ? <RouterProvider router={identityRouter} /> : <RouterProvider router={consoleRouter} />}
+          <Suspense>
+            <Pages />
+          </Suspense>
         </QueryClientProvider>
       </MantineProvider>
     </StrictMode>,

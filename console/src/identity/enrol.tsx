@@ -17,7 +17,8 @@ import { startRegistration } from '@simplewebauthn/browser';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import type { IDENTITY_ROUTES, ResponseOf } from '#contract';
 import { identity } from '../client.ts';
-import { continueAfterSignIn, Failure, Frame } from './frame.tsx';
+import { Failure } from '../parts/failure.tsx';
+import { continueAfterSignIn, Frame } from './frame.tsx';
 
 type State = ResponseOf<(typeof IDENTITY_ROUTES)['setPassword']>;
 

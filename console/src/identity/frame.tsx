@@ -1,6 +1,5 @@
-import { Alert, Anchor, Center, Container, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Center, Container, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { ApiError } from '../client.ts';
 
 /** The card every sign-in page is set in. */
 export function Frame({
@@ -41,22 +40,6 @@ export function Frame({
         </Text>
       </Container>
     </Center>
-  );
-}
-
-/** Tells what went wrong and what to do; announced to screen readers. */
-export function Failure({ error }: { error: unknown }): ReactNode {
-  if (error === undefined || error === null) return null;
-  const hint = error instanceof ApiError ? error.hint : undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  return (
-    <Alert color="red" role="alert" title={message.charAt(0).toUpperCase() + message.slice(1)}>
-      {hint}
-      {error instanceof ApiError &&
-        error.problems
-          .slice(error.problems[0]?.message === message ? 1 : 0)
-          .map((problem) => <div key={problem.message}>{problem.message}</div>)}
-    </Alert>
   );
 }
 

@@ -3,8 +3,8 @@ import { startRegistration } from '@simplewebauthn/browser';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { ApiError, identity } from '../client.ts';
-import { ago } from '../parts/time.ts';
-import { Failure } from './frame.tsx';
+import { Failure } from '../parts/failure.tsx';
+import { When } from '../parts/when.tsx';
 
 /** A person's own page: their apps, factors and sessions. */
 export function Home(): ReactNode {
@@ -38,7 +38,7 @@ export function Home(): ReactNode {
             {user.name}
           </Title>
           <Text c="dimmed" size="sm">
-            {user.email} · signed in {ago(session.authenticatedAt)} · {session.acr.replace('urn:cordon:', '')}
+            {user.email} · signed in <When time={session.authenticatedAt} /> · {session.acr.replace('urn:cordon:', '')}
           </Text>
         </div>
         <Button
@@ -103,7 +103,9 @@ export function Home(): ReactNode {
                 <Table.Tr key={item.id}>
                   <Table.Td>{item.userAgent.slice(0, 60)}</Table.Td>
                   <Table.Td>{item.address}</Table.Td>
-                  <Table.Td>{ago(item.authenticatedAt)}</Table.Td>
+                  <Table.Td>
+                    <When time={item.authenticatedAt} />
+                  </Table.Td>
                   <Table.Td>
                     {item.current ? (
                       <Badge>this one</Badge>

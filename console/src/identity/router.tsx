@@ -1,10 +1,12 @@
-import { createRootRoute, createRoute, createRouter, Outlet } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Outlet, RouterProvider } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { Enrol } from './enrol.tsx';
 import { Home } from './home.tsx';
+import { NotFound } from './not-found.tsx';
 import { SignIn } from './sign-in.tsx';
 import { StepUp } from './step-up.tsx';
 
-const root = createRootRoute({ component: Outlet });
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 const pages = [
   createRoute({ getParentRoute: () => root, path: '/', component: Home }),
   createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignIn }),
@@ -12,5 +14,9 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: '/step-up', component: StepUp }),
 ];
 
+const router = createRouter({ routeTree: root.addChildren(pages) });
+
 /** Pages of the identity host. */
-export const identityRouter = createRouter({ routeTree: root.addChildren(pages) });
+export function IdentityPages(): ReactNode {
+  return <RouterProvider router={router} />;
+}

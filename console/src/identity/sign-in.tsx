@@ -2,7 +2,8 @@ import { Anchor, Button, Divider, PasswordInput, PinInput, Stack, Text, TextInpu
 import { startAuthentication } from '@simplewebauthn/browser';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { identity } from '../client.ts';
-import { continueAfterSignIn, Failure, Frame } from './frame.tsx';
+import { Failure } from '../parts/failure.tsx';
+import { continueAfterSignIn, Frame } from './frame.tsx';
 
 type Factor = 'totp' | 'passkey' | 'recovery';
 

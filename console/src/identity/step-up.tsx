@@ -3,7 +3,8 @@ import { startAuthentication } from '@simplewebauthn/browser';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { identity } from '../client.ts';
-import { continueAfterSignIn, Failure, Frame } from './frame.tsx';
+import { Failure } from '../parts/failure.tsx';
+import { continueAfterSignIn, Frame } from './frame.tsx';
 
 /** Raises or refreshes the assurance of the session, then returns to where the person was. */
 export function StepUp(): ReactNode {

@@ -1,14 +1,27 @@
-/** `3 min ago`, for people. */
-export function ago(time: number, now: number = Date.now()): string {
-  const seconds = Math.max(0, Math.round((now - time) / 1000));
-  if (seconds < 5) return 'just now';
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;
-  return new Date(time).toLocaleDateString();
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+function amount(ms: number): string {
+  if (ms < MINUTE) return `${Math.round(ms / 1000)} s`;
+  if (ms < 90 * MINUTE) return `${Math.round(ms / MINUTE)} min`;
+  if (ms < 36 * HOUR) return `${Math.round(ms / HOUR)} h`;
+  return `${Math.round(ms / DAY)} d`;
+}
+
+/** `3 min ago` or `in 2 h`, for people. */
+export function relative(time: number, now: number = Date.now()): string {
+  const past = now - time;
+  if (Math.abs(past) < 5000) return 'just now';
+  return past > 0 ? `${amount(past)} ago` : `in ${amount(-past)}`;
 }
 
 /** A time with date, in the person's own zone. */
-export function at(time: number): string {
-  return new Date(time).toLocaleString();
+export function absolute(time: number): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+/** The time of day with seconds, for lists of what has just happened. */
+export function clockTime(time: number): string {
+  return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }

@@ -1,0 +1,82 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { ControlOutput } from '../client.ts';
+import { Icon } from '../parts/icon.tsx';
+
+type Status = ControlOutput<'status'>;
+
+interface Step {
+  readonly to: '/assets' | '/policies' | '/decisions' | '/devices' | '/alerts' | '/segments' | '/people';
+  readonly name: string;
+  readonly figure: number;
+  readonly note: string;
+  readonly isBad?: boolean;
+  readonly search?: Readonly<Record<string, string>>;
+}
+
+/** The loop Cordon runs, as a picture that is also the state of each step. */
+export function Loop({ status }: { status: Status }): ReactNode {
+  return (
+    <section aria-label="The loop">
+      <ol className="loop">
+        {stepsOf(status).map(({ to, name, figure, note, isBad, search }) => (
+          <li key={name}>
+            <Link to={to} search={search ?? {}} className={isBad === true ? 'loop-step bad' : 'loop-step'}>
+              <div className="loop-name">{name}</div>
+              <div className="loop-figure">{figure.toLocaleString()}</div>
+              <div className="loop-note">{note}</div>
+            </Link>
+            <span className="loop-arrow">
+              <Icon name="arrow" />
+            </span>
+          </li>
+        ))}
+      </ol>
+      <div className="loop-back">
+        <span>review and change</span>
+      </div>
+    </section>
+  );
+}
+
+function stepsOf({ counts, decisions, policyVersion }: Status): Step[] {
+  const [t0 = 0, t1 = 0] = counts.assets;
+  const assets = counts.assets.reduce((sum, count) => sum + count, 0);
+  return [
+    { to: '/assets', name: 'Discover', figure: assets, note: 'assets known' },
+    {
+      to: '/assets',
+      name: 'Prioritise',
+      figure: t0 + t1,
+      note: `${t0} crown jewels, ${t1} critical`,
+      search: { tier: '0' },
+    },
+    {
+      to: '/policies',
+      name: 'Decide',
+      figure: decisions.permitted + decisions.denied,
+      note: `decisions by policy version ${policyVersion}`,
+    },
+    {
+      to: '/people',
+      name: 'Enforce',
+      figure: counts.liveConnections,
+      note: 'live connections',
+      search: { tab: 'connections' },
+    },
+    {
+      to: '/devices',
+      name: 'Observe',
+      figure: counts.devices + counts.workloads,
+      note: `${counts.devices} devices, ${counts.workloads} workloads`,
+      isBad: counts.unhealthyDevices > 0,
+    },
+    {
+      to: '/alerts',
+      name: 'Respond',
+      figure: counts.openAlerts,
+      note: `open alerts, ${counts.quarantined} quarantined`,
+      isBad: counts.openAlerts > 0,
+    },
+  ];
+}

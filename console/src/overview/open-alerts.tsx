@@ -1,0 +1,40 @@
+import { Group, Stack, Text } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { Severity } from '../alerts/severity.tsx';
+import { Panel } from '../parts/panel.tsx';
+import { When } from '../parts/when.tsx';
+import { useControl } from '../query.ts';
+
+const MOST_SHOWN = 6;
+
+/** The newest open alerts. */
+export function OpenAlerts(): ReactNode {
+  const alerts = useControl('alerts', { query: { status: 'open' } });
+  const items = alerts.data?.items ?? [];
+  const newest = [...items].sort((a, b) => b.lastAt - a.lastAt).slice(0, MOST_SHOWN);
+  return (
+    <Panel title="Open alerts">
+      {newest.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {alerts.data === undefined ? ' ' : 'None. Detection watches every event of the journal.'}
+        </Text>
+      )}
+      <Stack gap={8}>
+        {newest.map((alert) => (
+          <Group key={alert.id} gap="xs" wrap="nowrap" justify="space-between">
+            <Group gap="xs" wrap="nowrap" miw={0}>
+              <Severity severity={alert.severity} />
+              <Link to="/alerts" search={{ id: alert.id }} className="text-link">
+                {alert.title}: {alert.subjectName}
+              </Link>
+            </Group>
+            <Text size="xs" c="dimmed">
+              <When time={alert.lastAt} />
+            </Text>
+          </Group>
+        ))}
+      </Stack>
+    </Panel>
+  );
+}

@@ -1,0 +1,118 @@
+import './matrix.css';
+import { Text } from '@mantine/core';
+import { type ReactNode, useMemo } from 'react';
+import { allowed, type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
+
+interface Props {
+  readonly plan: PlanView;
+  /** The classes that match the search; the grid also shows their partners. */
+  readonly classes: readonly WorkloadClass[];
+  readonly names: ReadonlyMap<string, string>;
+  readonly onOpen: (from: string, to: string) => void;
+}
+
+const MOST_PIECES = 3;
+
+/** Rows connect to columns. A cell says on which ports; an empty one is denied. */
+export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
+  const byPair = useMemo(() => new Map(plan.pairs.map((pair) => [`${pair.from}>${pair.to}`, pair])), [plan.pairs]);
+  const columns = classes.length === plan.classes.length ? classes : partners(plan, classes);
+  return (
+    <div>
+      <Text size="xs" c="dimmed" mb={6}>
+        Read a row from left to right: what it may connect to, and on which ports. Press a cell for the policy behind
+        it.
+      </Text>
+      {/* A region that scrolls has to be reachable by keyboard. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="matrix-frame" tabIndex={0} role="region" aria-label="Allowed pairs">
+        <table className="matrix">
+          <thead>
+            <tr>
+              <th scope="col" className="matrix-corner">
+                from ＼ to
+              </th>
+              {columns.map(({ id }) => (
+                <th key={id} scope="col">
+                  <span>{names.get(id)}</span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {classes.map((from) => (
+              <tr key={from.id}>
+                <th scope="row">
+                  {names.get(from.id)}
+                  <div className="sub">
+                    {from.workloads.length} workload{from.workloads.length === 1 ? '' : 's'}
+                  </div>
+                </th>
+                {columns.map((to) => (
+                  <Cell
+                    key={to.id}
+                    pair={byPair.get(`${from.id}>${to.id}`)}
+                    name={`${names.get(from.id) ?? ''} to ${names.get(to.id) ?? ''}`}
+                    isSelf={from.id === to.id}
+                    onOpen={() => onOpen(from.id, to.id)}
+                  />
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function partners(plan: PlanView, classes: readonly WorkloadClass[]): readonly WorkloadClass[] {
+  const own = new Set(classes.map(({ id }) => id));
+  const wanted = new Set(plan.pairs.filter(({ from }) => own.has(from)).map(({ to }) => to));
+  return plan.classes.filter(({ id }) => wanted.has(id) || own.has(id));
+}
+
+function Cell({
+  pair,
+  name,
+  isSelf,
+  onOpen,
+}: {
+  pair: Pair | undefined;
+  name: string;
+  isSelf: boolean;
+  onOpen: () => void;
+}): ReactNode {
+  const pieces = allowed(pair);
+  const self = isSelf ? ' self' : '';
+  if (pair === undefined) return <td className={`denied${self}`} title={`${name}: denied, no policy permits it`} />;
+  if (pieces.length === 0) {
+    return (
+      <td className={`forbidden${self}`}>
+        <button
+          type="button"
+          onClick={onOpen}
+          aria-label={`${name}: forbidden by policy`}
+          title={`${name}: forbidden by policy`}
+        >
+          ✕
+        </button>
+      </td>
+    );
+  }
+  return (
+    <td className={`allowed${self}`}>
+      <button
+        type="button"
+        onClick={onOpen}
+        aria-label={`${name}: ${pieces.map(pieceText).join(', ')}`}
+        title={[...new Set(pieces.flatMap(({ policies }) => policies))].join(', ')}
+      >
+        {pieces.slice(0, MOST_PIECES).map((piece) => (
+          <span key={pieceText(piece)}>{pieceText(piece)}</span>
+        ))}
+        {pieces.length > MOST_PIECES && <span>+ {pieces.length - MOST_PIECES}</span>}
+      </button>
+    </td>
+  );
+}
