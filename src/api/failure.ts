@@ -1,26 +1,31 @@
 import { CordonError, type Problem } from '#base';
 
+interface FailureOptions {
+  readonly hint?: string;
+  readonly problems?: readonly Problem[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where a person goes to make it work: signing in, or stepping up. */
+  readonly location?: string;
+}
+
 /** A failure with the HTTP status it is answered with. */
 export class ApiFailure extends CordonError {
   readonly status: number;
   /** Extra headers, for example `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly location: string | undefined;
 
-  constructor(
-    status: number,
-    code: string,
-    message: string,
-    options: { hint?: string; problems?: readonly Problem[]; headers?: Record<string, string> } = {},
-  ) {
+  constructor(status: number, code: string, message: string, options: FailureOptions = {}) {
     super(code, message, options);
     this.status = status;
     this.headers = options.headers ?? {};
+    this.location = options.location;
   }
 }
 
 /** 404 `not-found`. */
 export function notFound(what: string, id: string): ApiFailure {
-  return new ApiFailure(404, 'not-found', `no ${what} \`${id}\``, { hint: `list them to see the ids there are` });
+  return new ApiFailure(404, 'not-found', `no ${what} \`${id}\``, { hint: 'list them to see the ids there are' });
 }
 
 /** 422 with all problems of an input. */
@@ -28,29 +33,58 @@ export function refused(code: string, message: string, problems: readonly Proble
   return new ApiFailure(422, code, message, { problems });
 }
 
+/** An answer to something thrown. */
+export interface FailureAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: object;
+}
+
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  'too-many-attempts': 429,
+  'credentials-wrong': 401,
+  'code-wrong': 401,
+  'passkey-refused': 401,
+  'not-authenticated': 401,
+  'session-expired': 401,
+  'user-disabled': 403,
+};
+
 /** The body and status any thrown value is answered with. Unexpected ones tell nothing but a correlation id. */
-export function failureAnswer(
-  error: unknown,
-  correlationId: string,
-): { status: number; headers: Readonly<Record<string, string>>; body: object } {
+export function failureAnswer(error: unknown, correlationId: string): FailureAnswer {
   if (error instanceof CordonError) {
-    const status = error instanceof ApiFailure ? error.status : error.code.endsWith('-unwritable') ? 503 : 400;
-    const headers = error instanceof ApiFailure ? error.headers : {};
+    const isApi = error instanceof ApiFailure;
+    const { code, message, problems } = error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
+    const location = isApi && error.location !== undefined ? { location: error.location } : {};
     return {
-      status,
-      headers,
-      body: { error: { code: error.code, message: error.message, ...hint, problems: error.problems, correlationId } },
+      status: isApi ? error.status : statusOf(code),
+      headers: isApi ? error.headers : {},
+      body: { error: { code, message, ...hint, ...location, problems, correlationId } },
     };
   }
-  const body = {
-    error: {
-      code: 'internal',
-      message: 'something failed inside Cordon',
-      hint: 'give the correlation id to an administrator',
-      problems: [],
-      correlationId,
-    },
+  const hint = 'give the correlation id to an administrator';
+  return {
+    status: 500,
+    headers: {},
+    body: { error: { code: 'internal', message: 'something failed inside Cordon', hint, problems: [], correlationId } },
   };
-  return { status: 500, headers: {}, body };
+}
+
+function statusOf(code: string): number {
+  if (code.endsWith('-unwritable') || code.endsWith('-unavailable')) return 503;
+  if (code.endsWith('-unknown')) return 404;
+  return STATUS_OF_CODE[code] ?? 400;
+}
+
+/** Turns a refusal of an area into the answer to it. */
+export function must<T>(
+  outcome: { ok: true; value: T } | { ok: false; error: Problem & { retryAfterSeconds?: number } },
+): T {
+  if (outcome.ok) return outcome.value;
+  const { code, message, hint, retryAfterSeconds } = outcome.error;
+  throw new ApiFailure(statusOf(code), code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } }),
+  });
 }

@@ -1,12 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import type { Clock, Problem } from '#base';
 import type { Configuration } from '#config';
 import type { Authority, Devices } from '#devices';
 import type { Gateway } from '#gateway';
 import type { Identity } from '#identity';
 import type { Journal } from '#journal';
-import type { TrustGraph } from '#model';
+import type { OcsfEvent, TrustGraph } from '#model';
 import type { Monitor } from '#monitor';
 import type { ActivePolicies } from '#policy';
+import type { Plan } from '#segmentation';
 import type { Store } from '#store';
 
 /** Everything the API answers from. The composition root makes it once; tests make their own. */
@@ -23,10 +25,31 @@ export interface ApiServices {
   readonly journalDirectory: string;
   readonly policies: () => ActivePolicies | undefined;
   readonly identity: Identity;
-  readonly gateway: Gateway;
+  readonly gateway: Pick<Gateway, 'connections' | 'cut'>;
   readonly devices: Devices;
   readonly authority: Authority;
   readonly monitor: Monitor;
-  /** Origin of a host of this installation, with scheme and port, for links. */
+  /** The segmentation plan of what is true now; computed again only when something it depends on has changed. */
+  readonly plan: () => Plan;
+  /** Origin of a host of this installation, with scheme and port, for links. Without a transport: the one people are sent to. */
   readonly originOf: (host: string, transport?: 'http' | 'tls') => string;
+  /** Exact names of the hosts that are Cordon's own. */
+  readonly hosts: { readonly identity: string; readonly console: string; readonly agent: string };
+  /** Told of every unexpected failure. */
+  readonly onFailure: (error: unknown, correlationId: string) => void;
+}
+
+/** Records an event; a journal that cannot be written fails the call that wanted it. */
+export async function record(services: Pick<ApiServices, 'journal'>, event: OcsfEvent): Promise<void> {
+  await services.journal.append(event);
+}
+
+/** True when the request arrived over TLS on our own listener. */
+export function isEncrypted(request: IncomingMessage): boolean {
+  return 'encrypted' in request.socket;
+}
+
+/** The listener a request arrived on. */
+export function transportOf(request: IncomingMessage): 'http' | 'tls' {
+  return isEncrypted(request) ? 'tls' : 'http';
 }

@@ -103,7 +103,10 @@ async function newRoot(now: number): Promise<KeyRow> {
   return { privateKey: Buffer.from(pkcs8).toString('base64'), certificate: `${root.toString('pem')}\n` };
 }
 
-async function issueDevice(issuer: Issuer, o: { deviceId: string; csr: string }): Promise<Result<DeviceCertificate, Problem>> {
+async function issueDevice(
+  issuer: Issuer,
+  o: { deviceId: string; csr: string },
+): Promise<Result<DeviceCertificate, Problem>> {
   const key = await provenKey(o.csr);
   if (!key.ok) return key;
   const leaf = await issue(issuer, {
@@ -116,7 +119,9 @@ async function issueDevice(issuer: Issuer, o: { deviceId: string; csr: string })
   return ok({
     certificate: chainOf(leaf, issuer.root),
     thumbprint: createHash('sha256').update(Buffer.from(leaf.rawData)).digest('base64url'),
-    keyThumbprint: await calculateJwkThumbprint(await exportJWK(new NodeCertificate(Buffer.from(leaf.rawData)).publicKey)),
+    keyThumbprint: await calculateJwkThumbprint(
+      await exportJWK(new NodeCertificate(Buffer.from(leaf.rawData)).publicKey),
+    ),
     notBefore: leaf.notBefore.getTime(),
     notAfter: leaf.notAfter.getTime(),
   });
@@ -142,7 +147,8 @@ async function issueServer(issuer: Issuer, hosts: readonly string[]): Promise<Se
 
 /** The key of a CSR whose holder has proven to have it. Any other algorithm than ECDSA on P-256 is refused. */
 async function provenKey(csr: string): Promise<Result<x509.PublicKey, Problem>> {
-  const bad = (why: string): Result<never, Problem> => err({ code: 'csr-invalid', message: `the certificate request ${why}` });
+  const bad = (why: string): Result<never, Problem> =>
+    err({ code: 'csr-invalid', message: `the certificate request ${why}` });
   let request: x509.Pkcs10CertificateRequest;
   try {
     request = new x509.Pkcs10CertificateRequest(csr);
@@ -164,7 +170,13 @@ async function provenKey(csr: string): Promise<Result<x509.PublicKey, Problem>> 
 
 async function issue(
   { root, signingKey, clock }: Issuer,
-  o: { subject: string; publicKey: x509.PublicKeyType; lifetimeMs: number; usage: string; names: x509.JsonGeneralName[] },
+  o: {
+    subject: string;
+    publicKey: x509.PublicKeyType;
+    lifetimeMs: number;
+    usage: string;
+    names: x509.JsonGeneralName[];
+  },
 ): Promise<x509.X509Certificate> {
   const now = clock.now();
   // A leaf that outlives its issuer would be refused by peers at a time nobody expects.

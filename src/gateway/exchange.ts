@@ -1,37 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock, Json } from '#base';
+import type { Clock } from '#base';
 import type { App, AppSession, Decision, Device, OcsfEvent, Reason, Session, TrustGraph, User } from '#model';
 import type { AccessRequest } from '#policy';
 import type { AssertionSigner } from './assertion.ts';
-import type { Handoff } from './handoff.ts';
+import type { Handoff, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
-import type { LiveEntry, LiveRegistry } from './live.ts';
+import type { Limits } from './limits.ts';
+import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
+import type { Basis } from './passage.ts';
+import type { Recorder } from './record.ts';
 import type { Upstreams } from './upstreams.ts';
-
-/** What the gateway allows one client. */
-export interface Limits {
-  /** Open exchanges per session; more are refused with `too-many-connections`. */
-  readonly connectionsPerSession: number;
-  /** Open exchanges per client address; more are refused with `too-many-connections`. */
-  readonly connectionsPerAddress: number;
-  /** How long a WebSocket handshake with the upstream may take, milliseconds. */
-  readonly upgradeTimeoutMs: number;
-}
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
 export interface GatewayParts {
   readonly graph: TrustGraph;
-  readonly decide: (request: AccessRequest) => Decision;
-  readonly isProven: (decision: Decision) => boolean;
-  readonly record: (request: AccessRequest, decision: Decision) => { readonly [key: string]: Json };
+  /** What a decision made now is made from. */
+  readonly basis: () => Basis;
   readonly journal: { append(event: OcsfEvent): Promise<unknown>; readonly writable: boolean };
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   readonly handoff: Handoff;
-  readonly identityOrigin: string;
+  readonly identityOrigin: (transport: Transport) => string;
+  readonly deviceOf: (socket: Socket) => Device | undefined;
+  readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
   readonly live: LiveRegistry;
   readonly upstreams: Upstreams;
+  readonly recorder: Recorder;
   readonly limits: Limits;
   readonly counters: Counters;
   readonly onError: (error: unknown, correlationId: string) => void;
@@ -42,7 +38,7 @@ export interface Counters {
   permitted: number;
   denied: number;
   cut: number;
-  /** Events that could not be written; each is also an error of the journal. */
+  /** Events that were not written: the journal failed, or strangers caused more than is written about them. */
   unrecorded: number;
 }
 
@@ -50,12 +46,18 @@ export interface Counters {
 export interface Refusal {
   readonly status: number;
   readonly reasons: readonly Reason[];
-  /** Present when a decision, and not an earlier stage, refused. */
+  /** Present when a decision, and not a stage by itself, refused. */
   readonly decision?: Decision;
 }
 
 /** What a stage says: go on (undefined), refuse, or `answered` when it wrote the response itself. */
 export type StageResult = Refusal | 'answered' | undefined;
+
+/** One step of the way from the socket to the upstream. */
+export interface Stage {
+  readonly name: string;
+  readonly run: (exchange: Exchange, parts: GatewayParts) => StageResult | Promise<StageResult>;
+}
 
 /** One request on its way through the stages. Each stage fills in its part; `need` reads what an earlier one must have left. */
 export interface Exchange {
@@ -67,8 +69,7 @@ export interface Exchange {
   readonly receivedAt: number;
   /** Address of the socket's other end; forwarded-for fields are never believed. */
   readonly address: string;
-  /** Arrived over TLS. */
-  readonly encrypted: boolean;
+  readonly transport: Transport;
   authority?: CanonicalHost;
   app?: App;
   path?: string;
@@ -83,10 +84,9 @@ export interface Exchange {
   access?: AccessRequest;
   decision?: Decision;
   live?: LiveEntry;
-  /** The open socket to a WebSocket upstream. */
-  upstreamSocket?: Duplex;
-  recorded?: boolean;
-  status?: number;
+  /** Set when the registry ended the exchange. */
+  cut?: Cut;
+  isRecorded?: boolean;
 }
 
 /** Reads what an earlier stage must have left. A missing part is a bug, so it throws, and the exchange ends as `internal`. */
@@ -96,10 +96,10 @@ export function need<K extends keyof Exchange>(exchange: Exchange, part: K): Non
   return value;
 }
 
-/** Origin of the app as the client sees it: scheme of the socket, canonical host, port as sent. */
-export function ownOrigin(exchange: Exchange): string {
-  const { host, port } = need(exchange, 'authority');
-  return new URL(`${exchange.encrypted ? 'https' : 'http'}://${host}${port === undefined ? '' : `:${port}`}`).origin;
+/** Origin of the app as the client sees it: scheme of the listener, canonical host, port as sent. */
+export function ownOrigin({ authority, transport }: Pick<Exchange, 'authority' | 'transport'>): string {
+  const { host, port } = authority ?? { host: 'invalid' };
+  return new URL(`${transport === 'tls' ? 'https' : 'http'}://${host}${port === undefined ? '' : `:${port}`}`).origin;
 }
 
 /** A refusal with one reason of the catalogue. */

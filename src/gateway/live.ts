@@ -26,6 +26,8 @@ export interface Cut {
   readonly reason: Reason;
   /** Present when deciding again denied it. */
   readonly decision?: Decision;
+  /** Close code of a WebSocket; 4403 unless said otherwise. */
+  readonly closeCode?: number;
 }
 
 /** An open exchange as the registry keeps it. */
@@ -33,6 +35,8 @@ export interface LiveEntry {
   readonly view: LiveConnection;
   readonly access: AccessRequest;
   readonly appSessionId: string;
+  /** Of the request that opened it. */
+  readonly correlationId: string;
   decidedAt: number;
   /** Keys `kind:id` of the graph that the decision depends on. */
   keys: readonly string[];

@@ -19,6 +19,7 @@ const RANKS: Readonly<Record<string, number>> = {
   review: 5,
   api: 6,
   demo: 6,
+  server: 7,
   cli: 7,
   main: 8,
 };

@@ -21,6 +21,8 @@ export const errorView = z.object({
     code: z.string(),
     message: z.string(),
     hint: z.string().optional(),
+    /** Where a person goes to make it work: `/` to sign in, or a step-up page, to which the caller adds `return`. */
+    location: z.string().optional(),
     problems: z.array(problemView),
     correlationId: z.string().optional(),
   }),

@@ -1,0 +1,7 @@
+/**
+ * demo: a synthetic estate to look at: two clouds, twenty workloads, ten people, a day of traffic.
+ *
+ * Owns what `--demo` puts into an empty installation. Never touches one that holds anything, and never makes an account that somebody
+ * could sign in to: its people have no credentials.
+ */
+export { DEMO_SOURCE, seedDemo, type DemoSummary, type DemoTarget } from './seed.ts';

@@ -1,0 +1,114 @@
+import type { Dispatcher } from 'undici';
+import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
+import { returnable } from './headers.ts';
+import type { Cut } from './live.ts';
+
+/** One request on its way to an upstream and back. */
+export interface Transfer {
+  readonly handler: Dispatcher.DispatchHandler;
+  /** Ends it at once, in both directions. */
+  readonly abort: (why: Error) => void;
+}
+
+/** Sends the request to the app's upstream and streams the answer back; each side waits for the other to take what was sent. */
+export async function forwardHttp(exchange: Exchange, parts: GatewayParts, headers: string[]): Promise<StageResult> {
+  const { request } = exchange;
+  return await new Promise((resolve) => {
+    const transfer = transferOf(exchange, resolve);
+    need(exchange, 'live').close = (cut): void => {
+      endTransfer(exchange, transfer, { cut, resolve });
+    };
+    exchange.response.once('close', () => {
+      transfer.abort(new Error('the client has gone'));
+      resolve('answered');
+    });
+    parts.upstreams.send(
+      exchange.decision,
+      {
+        query: need(exchange, 'query'),
+        headers,
+        body: exchange.hasBody === true ? request : null,
+        isWebSocket: false,
+      },
+      transfer.handler,
+    );
+  });
+}
+
+/** Ends a transfer for a cut: with the refusal while nothing was answered yet, else by breaking the connection off. */
+export function endTransfer(
+  exchange: Exchange,
+  transfer: Transfer,
+  { cut, resolve }: { readonly cut: Cut; readonly resolve: (result: StageResult) => void },
+): void {
+  exchange.cut = cut;
+  transfer.abort(new Error('cut'));
+  // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
+  if (exchange.response.headersSent) exchange.response.destroy();
+  resolve(cutAnswer(cut));
+}
+
+function cutAnswer({ reason, decision }: Cut): Refusal {
+  return { status: 403, reasons: decision?.reasons ?? [reason], ...(decision === undefined ? {} : { decision }) };
+}
+
+/** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
+export function transferOf(exchange: Exchange, resolve: (result: StageResult) => void): Transfer {
+  const { request, response } = exchange;
+  let control: Dispatcher.DispatchController | undefined;
+  let ended: Error | undefined;
+  const abort = (why: Error): void => {
+    ended ??= why;
+    if (control?.aborted === false) control.abort(why);
+  };
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart: (controller) => {
+      control = controller;
+      if (ended !== undefined) controller.abort(ended);
+      response.on('drain', () => {
+        controller.resume();
+      });
+    },
+    onResponseStart: (controller, status) => {
+      if (status < 200) return; // interim answers end at this hop
+      const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+      const fields = returnable(raw);
+      fields.push('x-cordon-correlation-id', exchange.correlationId);
+      // What is left of a body nobody read would be taken for the next request.
+      if (exchange.hasBody === true && !request.complete) fields.push('connection', 'close');
+      response.writeHead(status, fields);
+    },
+    onResponseData: (controller, chunk) => {
+      if (!response.write(chunk)) controller.pause();
+    },
+    onResponseEnd: () => {
+      ended ??= new Error('complete');
+      response.end();
+      resolve('answered');
+    },
+    onResponseError: (_controller, error) => {
+      if (ended !== undefined) return;
+      ended = error;
+      if (response.headersSent) response.destroy();
+      resolve(response.headersSent ? 'answered' : upstreamRefusal(error));
+    },
+  };
+  return { handler, abort };
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
+
+/** Names what an upstream did wrong. The client learns the kind, never an internal address. */
+export function upstreamRefusal(error: Error): Refusal {
+  const code = 'code' in error ? String(error.code) : '';
+  if (TIMEOUTS.has(code)) return refuse(504, 'upstream-timeout');
+  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
+    return refuse(400, 'request-malformed', 'the body is not as long as content-length says');
+  const isNonsense =
+    code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+  return refuse(502, isNonsense ? 'upstream-invalid' : 'upstream-unreachable');
+}

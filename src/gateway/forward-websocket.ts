@@ -1,0 +1,130 @@
+import type { Duplex } from 'node:stream';
+import { REASONS } from '#model';
+import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
+import { endTransfer, transferOf } from './forward-http.ts';
+import { returnable } from './headers.ts';
+import type { Cut } from './live.ts';
+import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
+
+/** How long a client may take to read what was sent before it is let go, milliseconds. */
+const FLUSH_MS = 1000;
+/** How long one side may stay open after the other has ended, milliseconds. */
+const HALF_OPEN_MS = 10_000;
+
+/**
+ * Opens the WebSocket at the app's upstream and joins both ends. The client hears 101 only after the upstream has said it and has
+ * proved, by the accept key, that it read the handshake (attack: an upstream that answers otherwise and takes the rest for requests).
+ */
+export async function forwardWebSocket(
+  exchange: Exchange,
+  parts: GatewayParts,
+  headers: string[],
+): Promise<StageResult> {
+  const { socket } = need(exchange, 'upgrade');
+  return await new Promise((resolve) => {
+    const transfer = transferOf(exchange, resolve);
+    const timer = setTimeout(() => {
+      transfer.abort(new Error('timeout'));
+      resolve(refuse(504, 'upstream-timeout'));
+    }, parts.limits.upgradeTimeoutMs);
+    need(exchange, 'live').close = (cut): void => {
+      endTransfer(exchange, transfer, { cut, resolve });
+    };
+    socket.once('close', () => {
+      clearTimeout(timer);
+      transfer.abort(new Error('the client has gone'));
+      resolve('answered');
+    });
+    parts.upstreams.send(
+      exchange.decision,
+      { query: need(exchange, 'query'), headers, body: null, isWebSocket: true },
+      {
+        ...transfer.handler,
+        onRequestUpgrade: (controller, status, fields, upstream) => {
+          clearTimeout(timer);
+          const key = exchange.request.headers['sec-websocket-key'] ?? '';
+          if (status !== 101 || fields['sec-websocket-accept'] !== acceptKey(key)) {
+            upstream.destroy();
+            resolve(refuse(502, 'upstream-invalid', 'the app did not accept the WebSocket'));
+            return;
+          }
+          if (exchange.cut !== undefined || socket.destroyed) {
+            upstream.destroy();
+            return;
+          }
+          const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+          join(exchange, upstream, returnable(raw));
+          resolve('answered');
+        },
+      },
+    );
+  });
+}
+
+function join(exchange: Exchange, upstream: Duplex, fields: readonly string[]): void {
+  const { socket, head } = need(exchange, 'upgrade');
+  takeSocket(exchange);
+  socket.write(handshakeText(fields));
+  if (head.length > 0) upstream.write(head);
+  const boundary = new FrameBoundary();
+  upstream.on('data', (chunk: Buffer) => {
+    boundary.feed(chunk);
+  });
+  upstream.pipe(socket);
+  socket.pipe(upstream);
+  for (const [one, other] of [
+    [socket, upstream],
+    [upstream, socket],
+  ] as const) {
+    one.on('error', () => other.destroy());
+    one.on('close', () => {
+      endSoftly(other);
+    });
+    one.on('end', () => {
+      after(HALF_OPEN_MS, () => one.destroy());
+    });
+  }
+  need(exchange, 'live').close = (cut): void => {
+    exchange.cut = cut;
+    upstream.unpipe(socket);
+    socket.unpipe(upstream);
+    upstream.destroy();
+    closeClient(socket, boundary.isOpen ? cut : undefined);
+  };
+}
+
+/** Says goodbye with the reason and breaks off. Without a reason (in the middle of a frame there is no place for one) at once. */
+export function closeClient(socket: Duplex, cut: Cut | undefined): void {
+  if (cut === undefined) {
+    socket.destroy();
+    return;
+  }
+  const { code, detail } = cut.reason;
+  socket.end(closeFrame(cut.closeCode ?? CUT_CODE, `${code}: ${detail ?? REASONS[code].title}`));
+  socket.resume(); // what the client still sends is dropped
+  endSoftly(socket);
+}
+
+/** The raw socket of a request to become a WebSocket, no longer written to by HTTP. */
+export function takeSocket({ response, upgrade }: Exchange): void {
+  const { socket } = upgrade ?? {};
+  if (socket === undefined) return;
+  response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
+}
+
+/** The head of the 101 answer. */
+export function handshakeText(fields: readonly string[]): string {
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: upgrade', 'upgrade: websocket'];
+  for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i] ?? ''}: ${fields[i + 1] ?? ''}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+function endSoftly(socket: Duplex): void {
+  if (socket.destroyed) return;
+  if (!socket.writableEnded) socket.end();
+  after(FLUSH_MS, () => socket.destroy());
+}
+
+function after(milliseconds: number, work: () => void): void {
+  setTimeout(work, milliseconds).unref();
+}

@@ -1,0 +1,64 @@
+import type { Exchange, GatewayParts, Stage, StageResult } from '../exchange.ts';
+import { need } from '../exchange.ts';
+import { forwardHttp } from '../forward-http.ts';
+import { forwardWebSocket } from '../forward-websocket.ts';
+import { hostField } from '../host.ts';
+import { decide, isFresh } from '../passage.ts';
+import { serveVerify } from '../verify/verify.ts';
+import { denied } from './decide.ts';
+
+/**
+ * Looks again, then lets the exchange in. Between the decision and here the journal was waited for, and the graph may have moved;
+ * after here the registry cuts. So no revocation falls between the two.
+ */
+export const enter: Stage = {
+  name: 'enter',
+  run: (exchange, parts): StageResult | Promise<StageResult> => {
+    if (exchange.cut !== undefined) return cutRefusal(exchange);
+    const basis = parts.basis();
+    if (!isFresh(need(exchange, 'decision'), basis)) {
+      exchange.decision = decide(basis, need(exchange, 'access'));
+      if (exchange.decision.effect !== 'permit') return denied(exchange.decision);
+    }
+    if (exchange.response.destroyed) return 'answered'; // the client has gone
+    parts.counters.permitted += 1;
+    const headers = outgoingHeaders(exchange, parts);
+    if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
+    return exchange.upgrade === undefined
+      ? forwardHttp(exchange, parts, headers)
+      : forwardWebSocket(exchange, parts, headers);
+  },
+};
+
+function cutRefusal({ cut }: Exchange): StageResult {
+  const { reason, decision } = cut ?? {};
+  if (decision !== undefined) return denied(decision);
+  return { status: 403, reasons: reason === undefined ? [] : [reason] };
+}
+
+/** What an upstream gets: the client's own fields, where the request came from by our own knowledge, and one signed assertion. */
+function outgoingHeaders(exchange: Exchange, { assertion, graph }: GatewayParts): string[] {
+  const authority = need(exchange, 'authority');
+  const access = need(exchange, 'access');
+  const { id } = need(exchange, 'user');
+  // Read anew: the assertion must not be older than the decision.
+  const session = graph.get('session', need(exchange, 'session').id);
+  const user = graph.get('user', id);
+  if (session === undefined || user === undefined) throw new Error('the session ended without a cut');
+  const device = access.device === undefined ? undefined : graph.get('device', access.device.id);
+  return [
+    'host',
+    hostField(authority),
+    ...need(exchange, 'fields'),
+    'x-forwarded-for',
+    access.address,
+    'x-forwarded-proto',
+    exchange.transport === 'tls' ? 'https' : 'http',
+    'x-forwarded-host',
+    hostField(authority),
+    'x-cordon-correlation-id',
+    exchange.correlationId,
+    'x-cordon-assertion',
+    assertion.sign({ app: access.app, session, user, groups: graph.groupsOf(id), device }),
+  ];
+}

@@ -1,0 +1,45 @@
+import { newId } from '#base';
+import { need, refuse, type Stage, type StageResult } from '../exchange.ts';
+
+/**
+ * Registers the exchange as open, before anything is written or dialled: from here on every change of what the decision depends on
+ * reaches it, whatever it is waiting for.
+ */
+export const register: Stage = {
+  name: 'register',
+  run: (exchange, { live, limits, clock }): StageResult => {
+    const access = need(exchange, 'access');
+    const { id: sessionId, deviceId } = need(exchange, 'session');
+    const user = need(exchange, 'user');
+    if (live.countOf(sessionId) >= limits.connectionsPerSession) return refuse(429, 'too-many-connections');
+    const now = clock.now();
+    const device = access.device?.id ?? deviceId;
+    exchange.live = {
+      view: {
+        id: newId('con', now),
+        userId: user.id,
+        email: user.email,
+        sessionId,
+        ...(device === undefined ? {} : { deviceId: device }),
+        appId: access.app.id,
+        app: access.app.name,
+        kind: exchange.upgrade === undefined ? 'http' : 'websocket',
+        method: access.method,
+        path: access.path,
+        address: access.address,
+        since: now,
+      },
+      access,
+      appSessionId: need(exchange, 'appSession').id,
+      correlationId: exchange.correlationId,
+      decidedAt: now,
+      keys: [],
+      // Until somebody forwards it, a cut is only noted; the next stage reads it.
+      close: (cut) => {
+        exchange.cut = cut;
+      },
+    };
+    live.add(exchange.live);
+    return undefined;
+  },
+};
