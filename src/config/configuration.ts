@@ -26,6 +26,8 @@ export interface Configuration {
   readonly file: string | undefined;
   readonly domain: string;
   readonly listen: { readonly http: ListenAddress | undefined; readonly tls: ListenAddress | undefined };
+  /** Files of the certificate that browsers are shown; undefined: one by Cordon's own CA. Agents always see the latter, which they pin. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Directory of the store, the journal and the control socket. */
   readonly data: string;
   readonly apps: readonly App[];

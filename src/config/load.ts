@@ -117,6 +117,7 @@ function resolveDocument(
     file: source.file === 'built-in defaults' ? undefined : resolve(source.directory, source.file),
     domain: document.domain,
     listen: { http: parseListen(document.listen.http), tls: parseListen(document.listen.tls) },
+    tls: resolveTls(document, source.directory),
     data: resolve(source.directory, document.data),
     apps,
     groups: [...BUILTIN_GROUPS.filter(({ id }) => !named.some((group) => group.id === id)), ...named],
@@ -136,6 +137,11 @@ function resolveDocument(
     managementSources: document.network.management_sources,
     policies,
   });
+}
+
+function resolveTls({ tls }: ConfigurationDocument, directory: string): Configuration['tls'] {
+  if (tls.certificate === undefined || tls.key === undefined) return undefined;
+  return { certificate: resolve(directory, tls.certificate), key: resolve(directory, tls.key) };
 }
 
 function resolveApp(id: string, app: ConfigurationDocument['apps'][string], domain: string): App {
@@ -187,6 +193,16 @@ function checkApps(apps: readonly App[], document: ConfigurationDocument, locate
 
 /** Plain HTTP beyond loopback would send session cookies in the clear. */
 function checkListen(document: ConfigurationDocument, locateAt: Locate): Problem[] {
+  if ((document.tls.certificate === undefined) !== (document.tls.key === undefined)) {
+    return [
+      {
+        code: 'configuration-invalid',
+        message: '`tls` needs both `certificate` and `key`',
+        source: locateAt(['tls']),
+        hint: 'leave both out for a certificate by Cordon’s own CA',
+      },
+    ];
+  }
   const http = parseListen(document.listen.http);
   if (http === undefined) return [];
   if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(http.host)) {

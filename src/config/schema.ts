@@ -58,6 +58,16 @@ export const configurationSchema = z.strictObject({
         .describe('TLS with Cordon’s own CA: apps that see device certificates, and agents.'),
     })
     .prefault({}),
+  tls: z
+    .strictObject({
+      certificate: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file with the certificate chain that browsers are shown, leaf first.'),
+      key: z.string().min(1).optional().describe('PEM file with its private key.'),
+    })
+    .prefault({}),
   data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),
   apps: z
     .record(id, app)
