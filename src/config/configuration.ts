@@ -38,6 +38,8 @@ export interface Configuration {
   readonly external: ExternalTraffic;
   /** CIDR blocks that may always reach a host's SSH port, so that segmentation cannot lock its operator out. */
   readonly managementSources: readonly string[];
+  /** Where the policies were read from; undefined when they came with the document. */
+  readonly policyDirectory: string | undefined;
   /** File name -> Cedar text. */
   readonly policies: Readonly<Record<string, string>>;
 }

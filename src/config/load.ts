@@ -45,7 +45,7 @@ export function loadConfiguration(file: string): Result<Configuration, readonly 
 export function defaultConfiguration(directory: string): Result<Configuration, readonly Problem[]> {
   return parseConfiguration({
     file: 'built-in defaults',
-    text: '',
+    text: 'groups: { staff: { name: Staff } }',
     directory,
     policies: { 'default.cedar': DEFAULT_POLICIES },
   });
@@ -106,6 +106,7 @@ function resolveDocument(
   const problems: Problem[] = [];
   const apps = Object.entries(document.apps).map(([id, app]) => resolveApp(id, app, document.domain));
   problems.push(...checkApps(apps, document, locateAt), ...checkListen(document, locateAt));
+  const policyDirectory = source.policies === undefined ? resolve(source.directory, document.policies) : undefined;
   const policies = source.policies ?? readPolicies(resolve(source.directory, document.policies), problems);
   if (problems.length > 0) return err(problems);
   const named = Object.entries(document.groups).map(([id, group]) => ({
@@ -135,6 +136,7 @@ function resolveDocument(
     responses: Object.entries(document.responses).map(([id, rule]) => ({ id, ...rule })),
     external: { egress: document.network.external_egress, ingress: document.network.external_ingress },
     managementSources: document.network.management_sources,
+    policyDirectory,
     policies,
   });
 }
