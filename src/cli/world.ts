@@ -9,12 +9,16 @@ export interface UpOptions {
   readonly dataDirectory: string;
   /** Seed the synthetic estate into an empty store. */
   readonly isDemo: boolean;
+  /** Told of every reload while it runs, by a changed file or a signal: how many changes were applied, or why the last good one stays. */
+  readonly onReload?: (result: Result<number, readonly Problem[]>) => void;
 }
 
 /** A server that was started in this process. */
 export interface RunningServer {
   /** Where people are sent. */
   readonly consoleUrl: string;
+  /** What listens where, for the banner, for example `http` at `127.0.0.1:8080`. */
+  readonly listening?: readonly { readonly what: string; readonly address: string }[];
   /** The link of the first administrator while there is none. */
   readonly firstAdministrator: { readonly url: string; readonly expiresAt: number } | undefined;
   /** What was noticed while starting and a person should know, for example a torn journal line that was cut. */
