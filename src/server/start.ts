@@ -1,16 +1,270 @@
-import type { Clock } from '#base';
+import { type Api, type ApiServices, createApi } from '#api';
+import type { Clock, Problem, Result } from '#base';
+import { createGateway, type Gateway } from '#gateway';
+import type { Actor } from '#model';
+import { type Areas, openAreas, openTruth, type Truth } from './areas.ts';
+import { type Certificates, keepCertificates } from './certificates.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
+import { closeControl, listenControl } from './control-socket.ts';
+import { type DataDirectory, prepareDataDirectory } from './data-directory.ts';
+import { type Listeners, openListeners } from './listeners.ts';
+import type { Log } from './log.ts';
+import { originsOf, type OwnHosts, ownHosts } from './origins.ts';
+import { createSchedule, type Schedule } from './schedule.ts';
+import { readForStart } from './settings.ts';
 
 /** How to start. */
 export interface StartOptions {
+  readonly version: string;
   readonly clock: Clock;
+  readonly source: ConfigurationSource;
+  /** Directory of the built console. */
+  readonly consoleDirectory: string;
+  /** User id of this process, for the record of who used the control socket. */
+  readonly uid: number;
+  readonly log: Log;
+  /** Fills the installation once its configuration is in force, before anybody is answered. */
+  readonly seed?: (truth: Truth) => Promise<void>;
+  /** Told of every reload: the number of changes, or why the last good configuration stays. */
+  readonly onReload?: (result: Result<number, readonly Problem[]>) => void;
 }
 
 /** A running Cordon. */
 export interface Cordon {
+  readonly consoleUrl: string;
+  /** Ports in use; they differ from the configured ones when those are 0. */
+  readonly ports: Listeners['ports'];
+  readonly controlSocket: string;
+  /** The one-time link while there is no administrator. */
+  readonly firstAdministrator: { readonly url: string; readonly expiresAt: number } | undefined;
+  /** What was noticed while starting and a person should know. */
+  readonly notices: readonly string[];
+  /** Everything the API answers from; for tests and benchmarks. */
+  readonly services: ApiServices;
+  readonly gateway: Gateway;
+  reload(by?: Actor): Promise<Result<number, readonly Problem[]>>;
+  /** Stops answering, cuts what is open, writes what has gathered, closes. */
   stop(): Promise<void>;
 }
 
-/** Starts Cordon. */
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** How long answers under way may take when Cordon stops. */
+const STOP_GRACE_MS = 3 * SECOND;
+
+/** Starts Cordon. Whatever cannot be opened ends the start with a coded error; then nothing stays open. */
 export async function startCordon(options: StartOptions): Promise<Cordon> {
-  throw new Error(`not built yet: ${typeof options}`);
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    return await start(options, undo);
+  } catch (cause) {
+    for (const close of undo.reverse()) await close().catch(() => undefined); // the first failure is the one to tell
+    throw cause;
+  }
+}
+
+async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): Promise<Cordon> {
+  const { clock, log, source } = options;
+  const configuration = readForStart(source);
+  const data = prepareDataDirectory(configuration.data);
+  // Bound first: a port that is taken is the likeliest failure, and the origins follow from the ports.
+  const listeners = await openListeners(configuration.listen);
+  undo.push(async () => await listeners.close(0));
+  const truth = await openTruth(data, clock, log);
+  undo.push(
+    async () => await truth.store.close(),
+    async () => await truth.journal.close(),
+  );
+  const hosts = ownHosts(configuration);
+  const originOf = originsOf(listeners.ports);
+  const transports = (['http', 'tls'] as const).filter((transport) => listeners.ports[transport] !== undefined);
+  const on: { configuration: () => Promise<void> } = { configuration: async () => {} };
+  const areas = await openAreas(truth, {
+    clock,
+    log,
+    source,
+    configuration,
+    hosts,
+    identityOrigins: transports.map((transport) => originOf(hosts.identity, transport)),
+    tlsPort: listeners.ports.tls,
+    onConfiguration: async () => await on.configuration(),
+    onReload: options.onReload,
+  });
+  undo.push(async () => await areas.monitor.close());
+  await options.seed?.(truth);
+  const certificates = await keepCertificates({
+    authority: areas.authority,
+    clock,
+    agentHost: hosts.agent,
+    hosts: () => [
+      hosts.identity,
+      hosts.console,
+      hosts.agent,
+      ...Array.from(truth.graph.all('app'), ({ host }) => host),
+    ],
+    files: () => areas.settings.current().tls,
+  });
+  on.configuration = async () => {
+    areas.plan.invalidate();
+    await certificates.refresh();
+  };
+  const gateway = makeGateway(truth, areas, { options, originOf, hosts });
+  undo.push(async () => await gateway.close());
+  const services = makeServices(truth, areas, { options, data, gateway, originOf, hosts });
+  const { consoleDirectory, uid } = options;
+  const api = await createApi(services, { consoleDirectory, uid });
+  undo.push(async () => await api.close());
+  await listenControl(api.control, data.controlSocket);
+  undo.push(async () => await closeControl(api.control, data.controlSocket));
+  const link = await areas.identity.invitations.bootstrap();
+  const schedule = scheduleWork(truth, areas, { certificates, log });
+  serve(listeners, { api, gateway, certificates, hosts });
+  return {
+    consoleUrl: originOf(hosts.console),
+    ports: listeners.ports,
+    controlSocket: data.controlSocket,
+    firstAdministrator:
+      link === undefined
+        ? undefined
+        : { url: `${originOf(hosts.identity)}/enrol#${link.token}`, expiresAt: link.expiresAt },
+    notices: noticesOf(truth),
+    services,
+    gateway,
+    reload: async (by = 'system') => await areas.settings.reload(by),
+    stop: once(async () => {
+      await stop({ schedule, listeners, api, gateway, areas, truth, data });
+    }),
+  };
+}
+
+interface Wiring {
+  readonly options: StartOptions;
+  readonly originOf: ReturnType<typeof originsOf>;
+  readonly hosts: OwnHosts;
+}
+
+function makeGateway({ graph, journal, policies }: Truth, areas: Areas, { options, originOf, hosts }: Wiring): Gateway {
+  const { clock, log } = options;
+  return createGateway({
+    graph,
+    policies,
+    journal,
+    clock,
+    assertion: areas.assertion,
+    handoff: areas.identity.handoff,
+    identityOrigin: (transport) => originOf(hosts.identity, transport),
+    deviceOf: areas.devices.deviceOf,
+    endSession: async ({ sessionId, userId }) =>
+      await areas.identity.sessions.endById({ sessionId, by: `user:${userId}`, ownerId: userId }),
+    onError: (err, correlationId) => {
+      log.error({ err, correlationId }, 'a request failed inside the gateway');
+    },
+  });
+}
+
+function makeServices(
+  truth: Truth,
+  areas: Areas,
+  wiring: Wiring & { readonly data: DataDirectory; readonly gateway: Gateway },
+): ApiServices {
+  const { options, data, gateway, originOf, hosts } = wiring;
+  const { settings, plan, ...rest } = areas;
+  return {
+    ...truth,
+    ...rest,
+    version: options.version,
+    clock: options.clock,
+    startedAt: options.clock.now(),
+    configuration: settings.current,
+    configurationProblem: settings.problem,
+    journalDirectory: data.journal,
+    gateway,
+    plan: plan.plan,
+    originOf,
+    hosts,
+    onFailure: (err, correlationId) => {
+      options.log.error({ err, correlationId }, 'a request to the API failed');
+    },
+  };
+}
+
+function scheduleWork(
+  { graph }: Truth,
+  { identity, devices, monitor, settings }: Areas,
+  { certificates, log }: { readonly certificates: Certificates; readonly log: Log },
+): Schedule {
+  const schedule = createSchedule(log);
+  schedule.every(SECOND, 'monitor', async () => {
+    await monitor.sweep();
+  });
+  schedule.every(SECOND, 'configuration', settings.follow);
+  schedule.every(MINUTE, 'identity', identity.sweep);
+  schedule.every(MINUTE, 'devices', devices.sweep);
+  schedule.every(60 * MINUTE, 'certificates', certificates.refresh);
+  // A new app has a new name in the certificate.
+  graph.onTouched(({ kind }) => {
+    if (kind !== 'app') return;
+    certificates.refresh().catch((err: unknown) => {
+      log.error({ err }, 'the certificate for the new app could not be made');
+    });
+  });
+  return schedule;
+}
+
+function serve(
+  listeners: Listeners,
+  parts: {
+    readonly api: Api;
+    readonly gateway: Gateway;
+    readonly certificates: Certificates;
+    readonly hosts: OwnHosts;
+  },
+): void {
+  const { api, gateway, certificates, hosts } = parts;
+  listeners.useCertificates(certificates.contextFor);
+  listeners.serve({
+    own: new Map([
+      [hosts.identity, api.identity],
+      [hosts.console, api.console],
+      [hosts.agent, api.agent],
+    ]),
+    tlsOnly: new Set([hosts.agent]),
+    gateway,
+  });
+}
+
+async function stop(parts: {
+  readonly schedule: Schedule;
+  readonly listeners: Listeners;
+  readonly api: Api;
+  readonly gateway: Gateway;
+  readonly areas: Areas;
+  readonly truth: Truth;
+  readonly data: DataDirectory;
+}): Promise<void> {
+  const { schedule, listeners, api, gateway, areas, truth, data } = parts;
+  await schedule.stop();
+  await closeControl(api.control, data.controlSocket);
+  areas.devices.close();
+  const listening = listeners.close(STOP_GRACE_MS);
+  await gateway.close();
+  await api.close();
+  await listening;
+  await areas.monitor.close();
+  await truth.journal.close();
+  await truth.store.close();
+}
+
+function noticesOf({ journal }: Truth): string[] {
+  const { recovered } = journal;
+  if (recovered === undefined) return [];
+  return ['the end of the journal was torn by a crash and has been cut off; no acknowledged event is lost'];
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return async () => {
+    done ??= work();
+    await done;
+  };
 }

@@ -1,0 +1,130 @@
+// The composition root: reads the process's surroundings once and wires the areas that may not know each other.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '#base';
+import { type CliWorld, runCli, type RunningServer, type UpOptions } from '#cli';
+import type { Cordon, Log } from '#server';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+async function up(options: UpOptions): Promise<RunningServer> {
+  // Loaded here and not above: `cordon agent run` on a host needs none of it.
+  const [{ defaultSource, fileSource, startCordon, textSource }, demo] = await Promise.all([
+    import('#server'),
+    options.isDemo ? import('./demo/index.ts') : undefined,
+  ]);
+  const { configurationFile, dataDirectory } = options;
+  let people: RunningServer['demo'];
+  const cordon = await startCordon({
+    version: version(),
+    clock: systemClock,
+    source:
+      demo !== undefined
+        ? textSource(demo.DEMO_SOURCE, dataDirectory)
+        : configurationFile === undefined
+          ? defaultSource(dataDirectory)
+          : fileSource(configurationFile),
+    consoleDirectory: `${ROOT}console/dist`,
+    uid: process.getuid?.() ?? 0,
+    log: await makeLog(),
+    ...(options.onReload === undefined ? {} : { onReload: options.onReload }),
+    ...(demo === undefined
+      ? {}
+      : {
+          seed: async (truth) => {
+            if (truth.graph.count('asset') > 0) return; // the demo of an earlier start
+            const seeded = await demo.seedDemo({ ...truth, clock: systemClock });
+            people = seeded.people;
+          },
+        }),
+  });
+  const onHangup = (): void => {
+    void cordon.reload(); // the outcome is told through `onReload`
+  };
+  process.on('SIGHUP', onHangup);
+  const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
+  return {
+    ...cordon,
+    listening: listening(cordon),
+    ...(people === undefined ? {} : { demo: people }),
+    stopped,
+    stop: async () => {
+      process.off('SIGHUP', onHangup);
+      await cordon.stop();
+      resolve(undefined);
+    },
+  };
+}
+
+function listening({ ports, services, controlSocket }: Cordon): NonNullable<RunningServer['listening']> {
+  const { listen } = services.configuration();
+  return [
+    ...(listen.http === undefined ? [] : [{ what: 'http', address: `${listen.http.host}:${ports.http ?? 0}` }]),
+    ...(listen.tls === undefined ? [] : [{ what: 'tls', address: `${listen.tls.host}:${ports.tls ?? 0}` }]),
+    { what: 'control', address: controlSocket },
+  ];
+}
+
+async function makeLog(): Promise<Log> {
+  const { pino } = await import('pino');
+  const level = process.env['CORDON_LOG_LEVEL'] ?? (process.stderr.isTTY ? 'warn' : 'info');
+  const logger = pino(
+    { level, redact: ['token', '*.token', 'cookie', '*.cookie'] },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  return {
+    info: (fields, message) => {
+      logger.info(fields, message);
+    },
+    warn: (fields, message) => {
+      logger.warn(fields, message);
+    },
+    error: (fields, message) => {
+      logger.error(fields, message);
+    },
+  };
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : '0.0.0';
+}
+
+/** The host agent's commands, loaded when one is used. */
+const agent: CliWorld['agent'] = {
+  enrol: async (input) => await (await import('./agent/index.ts')).enrolAgent({ ...input, clock: systemClock }),
+  run: async (input) => await (await import('./agent/index.ts')).runAgent({ ...input, clock: systemClock }),
+  posture: async (input) => await (await import('./agent/index.ts')).showPosture({ ...input, clock: systemClock }),
+  program: async (input) => await (await import('./agent/index.ts')).showProgram({ ...input, clock: systemClock }),
+};
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopping.abort();
+  });
+}
+// A reader that went away (`cordon events | head`) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  clock: systemClock,
+  version: version(),
+  controlSocket: process.env['CORDON_CONTROL'],
+  noColor: process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '',
+  signal: stopping.signal,
+  up,
+  agent,
+});

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { type Clock, CordonError } from '#base';
+import type { Authority } from '#devices';
+
+const DAY = 86_400_000;
+/** A certificate of our own CA is made anew when it has this long left. */
+const RENEW_BEFORE_MS = 10 * DAY;
+const OLDEST_TLS = 'TLSv1.2';
+
+/** Certificate files as the configuration names them. */
+interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What the TLS listener shows to whom. */
+export interface Certificates {
+  /** The context for a server name; without one, or for a name that is not ours, that of the own CA. */
+  contextFor(serverName: string | undefined): SecureContext;
+  /** Makes the certificate anew when names were added or it ends soon, and reads the files. Throws `tls-files-invalid`. */
+  refresh(): Promise<void>;
+}
+
+/**
+ * Keeps the server's certificates. Agents pin Cordon's own CA, so their host always shows a certificate of it; browsers see the files when
+ * the configuration names some. Every context asks for a device certificate and accepts only those of the own CA.
+ */
+export async function keepCertificates(options: {
+  readonly authority: Authority;
+  readonly clock: Clock;
+  readonly agentHost: string;
+  /** All host names that are served now. */
+  readonly hosts: () => readonly string[];
+  readonly files: () => CertificateFiles | undefined;
+}): Promise<Certificates> {
+  const { authority, clock, agentHost } = options;
+  let names = '';
+  let notAfter = 0;
+  let own: SecureContext | undefined;
+  let shown: SecureContext | undefined;
+  const refresh = async (): Promise<void> => {
+    const hosts = [...new Set(options.hosts())].sort();
+    if (own === undefined || hosts.join() !== names || notAfter - clock.now() < RENEW_BEFORE_MS) {
+      const issued = await authority.issueServer(hosts);
+      own = contextOf(authority, issued.certificate, issued.key);
+      names = hosts.join();
+      notAfter = issued.notAfter;
+    }
+    shown = fromFiles(authority, options.files());
+  };
+  await refresh();
+  return {
+    contextFor: (serverName) => {
+      const context = serverName === agentHost || serverName === undefined ? own : (shown ?? own);
+      if (context === undefined) throw new Error('no certificate yet');
+      return context;
+    },
+    refresh,
+  };
+}
+
+function contextOf(authority: Authority, cert: string, key: string): SecureContext {
+  return createSecureContext({ cert, key, ca: authority.certificate, minVersion: OLDEST_TLS });
+}
+
+function fromFiles(authority: Authority, files: CertificateFiles | undefined): SecureContext | undefined {
+  if (files === undefined) return undefined;
+  try {
+    return contextOf(authority, readFileSync(files.certificate, 'utf8'), readFileSync(files.key, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown failure';
+    throw new CordonError('tls-files-invalid', `cannot use \`${files.certificate}\` with \`${files.key}\`: ${reason}`, {
+      cause,
+      hint: 'name a PEM chain, leaf first, and its private key; both must be readable by the user that runs Cordon',
+    });
+  }
+}

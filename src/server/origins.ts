@@ -1,0 +1,26 @@
+import type { Configuration } from '#config';
+import type { Transport } from '#gateway';
+
+/** Cordon's own hosts below a domain. */
+export interface OwnHosts {
+  readonly identity: string;
+  readonly console: string;
+  readonly agent: string;
+}
+
+/** Names of Cordon's own hosts. */
+export function ownHosts({ domain }: Pick<Configuration, 'domain'>): OwnHosts {
+  return { identity: `id.${domain}`, console: `console.${domain}`, agent: `agent.${domain}` };
+}
+
+/** Makes the origin of a host on a listener; without a transport on the one people are sent to: plain HTTP where there is one (loopback only). */
+export function originsOf(ports: {
+  readonly http?: number;
+  readonly tls?: number;
+}): (host: string, transport?: Transport) => string {
+  return (host, transport = ports.http === undefined ? 'tls' : 'http') => {
+    const port = ports[transport] ?? ports.tls ?? ports.http;
+    // `URL` leaves out the port where it is the scheme's own.
+    return new URL(`${transport === 'tls' ? 'https' : 'http'}://${host}:${port ?? 0}`).origin;
+  };
+}
