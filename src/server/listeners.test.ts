@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect, createServer } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { CordonError, manualClock } from '#base';
+import { createAuthority } from '#devices';
+import { openStore } from '#store';
+import { keepCertificates } from './certificates.ts';
+import { type Handlers, type Listeners, openListeners } from './listeners.ts';
+
+const LOCAL = { host: '127.0.0.1', port: 0 };
+const open: Listeners[] = [];
+
+async function listeners(tls = false): Promise<Listeners> {
+  const opened = await openListeners({ http: LOCAL, tls: tls ? LOCAL : undefined });
+  open.push(opened);
+  return opened;
+}
+
+/** Every handler answers with its own name. */
+function named(): Handlers {
+  const says =
+    (name: string) =>
+    (_request: IncomingMessage, response: ServerResponse): void => {
+      response.end(name);
+    };
+  return {
+    own: new Map([
+      ['id.localhost', says('identity')],
+      ['agent.localhost', says('agent')],
+    ]),
+    tlsOnly: new Set(['agent.localhost']),
+    gateway: {
+      handle: says('gateway'),
+      upgrade: (_request, socket) => {
+        socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\ngateway');
+      },
+    },
+  };
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+
+async function get(port: number | undefined, host: string): Promise<{ status: number; text: string }> {
+  return await new Promise((resolve, reject) => {
+    httpRequest({ host: '127.0.0.1', port, headers: { host }, agent: false }, (response) => {
+      textOf(response).then((text) => {
+        resolve({ status: response.statusCode ?? 0, text });
+      }, reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+async function raw(port: number | undefined, text: string): Promise<string> {
+  const socket = connect(port ?? 0, '127.0.0.1');
+  socket.end(text);
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'none';
+  } catch (error) {
+    if (error instanceof CordonError) return error.code;
+    throw error;
+  }
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(async (one) => await one.close(0)));
+});
+
+describe('the listeners', () => {
+  it('tell everybody that Cordon is starting until there is somebody to answer', async () => {
+    const { ports, serve } = await listeners();
+    assert.deepEqual(await get(ports.http, 'id.localhost'), { status: 503, text: 'Cordon is starting\n' });
+    serve(named());
+    assert.deepEqual(await get(ports.http, 'id.localhost'), { status: 200, text: 'identity' });
+  });
+
+  const hosts: readonly [string, string, string][] = [
+    ['an own host', 'id.localhost', 'identity'],
+    ['an own host in another spelling', 'ID.Localhost.:8080', 'identity'],
+    ['an app', 'wiki.localhost', 'gateway'],
+    ['a host below an own one', 'x.id.localhost', 'gateway'],
+    ['an own host with something before it', 'evil@id.localhost', 'gateway'],
+    ['the agents’ host over plain HTTP', 'agent.localhost', 'gateway'],
+  ];
+  for (const [what, host, answered] of hosts) {
+    it(`let the ${answered} answer ${what}`, async () => {
+      const { ports, serve } = await listeners();
+      serve(named());
+      assert.equal((await get(ports.http, host)).text, answered);
+    });
+  }
+
+  it('let only the gateway upgrade', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    const upgrade = (host: string): string =>
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+    assert.match(await raw(ports.http, upgrade('wiki.localhost')), /^HTTP\/1\.1 101 .*gateway$/s);
+    assert.match(await raw(ports.http, upgrade('id.localhost')), /^HTTP\/1\.1 404 /);
+  });
+
+  it('refuse bytes that are not HTTP', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    assert.match(await raw(ports.http, 'NOT HTTP\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  });
+
+  it('name the port that is taken, and keep none bound then', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    assert.equal(
+      await codeOf(openListeners({ http: LOCAL, tls: { host: '127.0.0.1', port: port ?? 0 } })),
+      'port-in-use',
+    );
+    other.close();
+  });
+
+  it('name an address that is not this machine’s', async () => {
+    assert.equal(
+      await codeOf(openListeners({ http: { host: '192.0.2.1', port: 0 }, tls: undefined })),
+      'address-unusable',
+    );
+  });
+
+  it('show every host a certificate of Cordon’s own CA', async () => {
+    const clock = manualClock(Date.now());
+    const store = await openStore({ path: ':memory:', clock });
+    const authority = await createAuthority({ store, clock });
+    const apps = ['wiki.localhost'];
+    const certificates = await keepCertificates({
+      authority,
+      clock,
+      agentHost: 'agent.localhost',
+      hosts: () => ['id.localhost', 'agent.localhost', ...apps],
+      files: () => undefined,
+    });
+    const { ports, serve, useCertificates } = await listeners(true);
+    serve(named());
+    useCertificates(certificates.contextFor);
+    const over = async (servername: string): Promise<string> =>
+      await new Promise((resolve, reject) => {
+        const options = { host: '127.0.0.1', port: ports.tls, servername, ca: authority.certificate, agent: false };
+        httpsRequest({ ...options, headers: { host: servername } }, (response) => {
+          textOf(response).then(resolve, reject);
+        })
+          .on('error', reject)
+          .end();
+      });
+    assert.equal(await over('agent.localhost'), 'agent');
+    assert.equal(await over('wiki.localhost'), 'gateway');
+    await assert.rejects(over('new.localhost'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    apps.push('new.localhost');
+    await certificates.refresh();
+    assert.equal(await over('new.localhost'), 'gateway');
+    await store.close();
+  });
+});
+
+describe('the certificates', () => {
+  it('refuse files that do not fit, as `tls-files-invalid`', async () => {
+    const clock = manualClock(Date.now());
+    const store = await openStore({ path: ':memory:', clock });
+    const authority = await createAuthority({ store, clock });
+    const made = keepCertificates({
+      authority,
+      clock,
+      agentHost: 'agent.localhost',
+      hosts: () => ['agent.localhost'],
+      files: () => ({ certificate: import.meta.filename, key: '/nowhere/key.pem' }),
+    });
+    assert.equal(await codeOf(made), 'tls-files-invalid');
+    await store.close();
+  });
+});
