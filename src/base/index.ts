@@ -30,4 +30,5 @@ export {
 } from './interval-set.ts';
 export { type IpSet, ipSet, ipSetHas, ipSetOf, ipSetToCidrs, ipSetToRanges } from './ip-set.ts';
 export { canonicalJson, isJsonObject, type Json, parseJson } from './json.ts';
+export { Listeners } from './listeners.ts';
 export { assertNever, err, ok, type Result } from './result.ts';

@@ -7,7 +7,7 @@
  * Never changes or drops an event that was acknowledged, never judges one, and never repairs damage silently.
  */
 export { type Journal, type JournalOptions, openJournal } from './journal.ts';
-export type { JournalListener, Receipt } from './listeners.ts';
+export type { JournalListener, Receipt } from './receipt.ts';
 export type { QueryParameter } from './query.ts';
 export type { TornTail } from './recover.ts';
 export { verifyJournal, type VerifyProblem, type VerifyReport } from './verify.ts';

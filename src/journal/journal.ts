@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Clock, CordonError, type Json } from '#base';
+import { type Clock, CordonError, type Json, Listeners } from '#base';
 import type { OcsfEvent } from '#model';
 import { Archive } from './archive.ts';
 import { encodeEvent } from './encode-event.ts';
 import { type Head, HeadFile } from './head.ts';
 import { type Layout, layoutOf, makeFolder } from './layout.ts';
 import { encodeLine } from './line.ts';
-import { type JournalListener, Listeners, type Receipt } from './listeners.ts';
 import { lockJournal } from './lock.ts';
 import { type QueryParameter, Queries, readSealedTail } from './query.ts';
+import type { JournalListener, Receipt } from './receipt.ts';
 import { type Recovered, recoverJournal, type TornTail } from './recover.ts';
 import { OpenSegment } from './segment.ts';
 
@@ -106,7 +106,7 @@ class SegmentedJournal implements Journal {
   readonly #headFile: HeadFile;
   readonly #archive: Archive;
   readonly #queries = new Queries();
-  readonly #listeners = new Listeners();
+  readonly #listeners = new Listeners<Parameters<JournalListener>>('journal');
   readonly #timer: NodeJS.Timeout;
   #recent: OcsfEvent[];
   #current: OpenSegment;
