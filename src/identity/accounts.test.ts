@@ -186,7 +186,7 @@ describe('administration', () => {
     must(await bench.identity.accounts.disable({ userId: bob.userId, by: 'user:usr_x' }));
     must(await bench.identity.accounts.enable({ userId: bob.userId, by: 'user:usr_x' }));
     must(await bench.identity.accounts.remove({ userId: bob.userId, by: 'user:usr_x' }));
-    const changes = bench.events.filter(({ class_uid: uid }) => uid === 3007);
+    const changes = bench.events.filter(({ class_uid: uid }) => uid === 3004);
     assert.deepEqual(
       changes.map(({ activity_name: name }) => name),
       ['update', 'disable', 'enable', 'delete'],

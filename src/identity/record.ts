@@ -69,11 +69,11 @@ export interface ManagementRecord {
   readonly detail?: { readonly [key: string]: Json };
 }
 
-/** Builds a User Management event (OCSF 3007). */
+/** Builds an Entity Management event (OCSF 3004) whose entity is the account, or the group that the detail names. */
 export function managementEvent(context: IdentityContext, record: ManagementRecord): OcsfEvent {
   const { user, client } = record;
   return buildEvent({
-    class: 'userManagement',
+    class: 'entityManagement',
     activity: record.activity,
     time: context.clock.now(),
     message: record.message,
@@ -81,6 +81,7 @@ export function managementEvent(context: IdentityContext, record: ManagementReco
     status: 'success',
     attributes: {
       actor: { user: { uid: record.by } },
+      ...(user === undefined ? {} : { entity: { type: 'User', uid: user.id, name: user.email } }),
       ...(user === undefined ? {} : { user: { uid: user.id, email_addr: user.email, name: user.name } }),
       ...(client === undefined ? {} : { src_endpoint: { ip: client.address } }),
     },

@@ -335,8 +335,8 @@ export function riskScore(risk: Risk | undefined, now: number): number {
   return Math.min(100, total);
 }
 
-/** The level of a decayed score. */
+/** The level of a decayed score. What is not a number is high: nobody knows how bad it is. */
 export function riskLevel(score: number): RiskLevel {
-  if (score >= RISK_THRESHOLDS.high) return 'high';
+  if (score >= RISK_THRESHOLDS.high || Number.isNaN(score)) return 'high';
   return score >= RISK_THRESHOLDS.medium ? 'medium' : 'low';
 }

@@ -21,9 +21,9 @@ export const EVENT_CLASSES = {
       disable: 9,
       activate: 10,
       deactivate: 11,
+      other: 99,
     },
   },
-  userManagement: { uid: 3007, activities: { create: 1, update: 3, delete: 4, enable: 8, disable: 9, other: 99 } },
   networkActivity: { uid: 4001, activities: { open: 1, close: 2, reset: 3, fail: 4, refuse: 5, traffic: 6 } },
   httpActivity: {
     uid: 4002,

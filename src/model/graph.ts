@@ -1,3 +1,4 @@
+import { Listeners } from '#base';
 import { type AnyEntity, type ChangeWithEntity, type Snapshot } from './change.ts';
 import {
   ENTITY_KINDS,
@@ -30,7 +31,8 @@ export class TrustGraph {
   #seq = 0;
   #syncedAt = 0;
   readonly #tables: Tables = emptyTables();
-  readonly #listeners = new Set<(touched: Touched) => void>();
+  #hasGap = false;
+  readonly #listeners = new Listeners<[Touched]>('graph');
   readonly #sessionByToken = new Map<string, Session>();
   readonly #appSessionByToken = new Map<string, AppSession>();
   readonly #deviceByToken = new Map<string, Device>();
@@ -43,9 +45,9 @@ export class TrustGraph {
     return this.#seq;
   }
 
-  /** When the replica last knew it was up to date, milliseconds; the base of `replica-stale`. */
+  /** When the replica last knew it was up to date, milliseconds; the base of `replica-stale`. Never, while there is a hole in it. */
   get syncedAt(): number {
-    return this.#syncedAt;
+    return this.#hasGap ? Number.NEGATIVE_INFINITY : this.#syncedAt;
   }
 
   /** Notes that at `now` nothing newer than `seq` existed. */
@@ -67,12 +69,19 @@ export class TrustGraph {
     this.#ancestors.clear();
     for (const entity of snapshot.entities) this.#insert(entity);
     this.#seq = snapshot.seq;
+    this.#hasGap = false;
   }
 
-  /** Applies one change, in order. A gap is a programming error and throws, because a replica with a hole must not decide. */
+  /**
+   * Applies one change, in order; one that is there already changes nothing. A gap is a programming error and throws. A replica with a
+   * hole must not decide, so that from then on it counts as stale, until the next `load`.
+   */
   apply({ change, entity }: ChangeWithEntity): Touched {
     if (change.seq <= this.#seq) return { seq: change.seq, kind: change.kind, id: change.id };
-    if (change.seq !== this.#seq + 1) throw new Error(`change feed has a gap: have ${this.#seq}, got ${change.seq}`);
+    if (change.seq !== this.#seq + 1) {
+      this.#hasGap = true;
+      throw new Error(`change feed has a gap: have ${this.#seq}, got ${change.seq}`);
+    }
     const before = this.#remove(change.kind, change.id);
     if (entity !== undefined) this.#insert(entity);
     this.#seq = change.seq;
@@ -83,14 +92,13 @@ export class TrustGraph {
       ...(before === undefined ? {} : { before }),
       ...(entity === undefined ? {} : { after: entity }),
     };
-    for (const listener of this.#listeners) listener(touched);
+    this.#listeners.tell(touched);
     return touched;
   }
 
-  /** Calls `listener` after every applied change, until the returned function is called. */
+  /** Calls `listener` after every applied change, until the returned function is called. One that throws disturbs nobody else. */
   onTouched(listener: (touched: Touched) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** The entity, or undefined. */
@@ -189,18 +197,17 @@ export class TrustGraph {
     const entity = { kind, id, body } as AnyEntity;
     switch (entity.kind) {
       case 'session':
-        this.#sessionByToken.delete(entity.body.tokenHash);
+        unindex(this.#sessionByToken, entity.body.tokenHash, entity.body);
         break;
       case 'appSession':
-        this.#appSessionByToken.delete(entity.body.tokenHash);
+        unindex(this.#appSessionByToken, entity.body.tokenHash, entity.body);
         break;
       case 'device':
-        if (entity.body.tokenHash !== undefined) this.#deviceByToken.delete(entity.body.tokenHash);
-        if (entity.body.certificateThumbprint !== undefined)
-          this.#deviceByCertificate.delete(entity.body.certificateThumbprint);
+        unindex(this.#deviceByToken, entity.body.tokenHash, entity.body);
+        unindex(this.#deviceByCertificate, entity.body.certificateThumbprint, entity.body);
         break;
       case 'app':
-        this.#appByHost.delete(entity.body.host);
+        unindex(this.#appByHost, entity.body.host, entity.body);
         break;
       case 'user':
         this.#ancestors.delete(id);
@@ -212,6 +219,11 @@ export class TrustGraph {
     }
     return entity;
   }
+}
+
+/** Two apps may have one host for the length of a transaction that moves it; the index then belongs to whoever was put last. */
+function unindex<T>(index: Map<string, T>, key: string | undefined, body: T): void {
+  if (key !== undefined && index.get(key) === body) index.delete(key);
 }
 
 /** True for the names of entity kinds; private rows have other kinds. */
