@@ -210,7 +210,7 @@ describe('the indexes of a graph', () => {
             // Hosts, tokens and certificates are unique at the end of a transaction, though not in between.
             if (!isUnique(next)) continue;
             for (const one of transaction) {
-              if ('isDrop' in one) drop(one.kind as EntityKind, one.id);
+              if ('isDrop' in one) drop(one.kind, one.id);
               else put(made(one));
             }
             held = next;

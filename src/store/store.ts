@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, type Transaction } from 'kysely';
-import { type Clock, CordonError, parseJson } from '#base';
+import { type Clock, CordonError, Listeners, parseJson } from '#base';
 import {
   type Actor,
   type AnyEntity,
@@ -31,7 +31,8 @@ export interface StoreTransaction {
 export interface Store {
   /**
    * Runs `work` in one transaction and commits; a throw rolls everything back.
-   * When it resolves, the changes are on disk and every `onChanges` listener has run.
+   * When it resolves, the changes are on disk and every `onChanges` listener has run. One after the other: inside `work`, another
+   * `transact` or `read` would wait for itself. Fails with `store-corrupt` or `store-unavailable` when the database does.
    */
   transact<T>(actor: Actor, work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
   /** Reads outside a write; sees committed state. */
@@ -39,8 +40,12 @@ export interface Store {
   snapshot(): Promise<Snapshot>;
   /** Changes after `seq` in order, at most `limit`, each with its entity's present state. */
   changesAfter(seq: number, limit?: number): Promise<ChangeWithEntity[]>;
-  /** Calls `listener` with the changes of every commit, in order, before `transact` resolves. */
+  /**
+   * Calls `listener` with the changes of every commit, in order, before `transact` resolves. One that throws disturbs neither the others
+   * nor the transaction, which is on disk; the process is warned.
+   */
   onChanges(listener: (changes: readonly ChangeWithEntity[]) => void): () => void;
+  /** Waits for what has begun, then closes. */
   close(): Promise<void>;
 }
 
@@ -53,73 +58,86 @@ export async function openStore({ path, clock }: { path: string; clock: Clock })
     await db.destroy();
     throw storeError(cause, path);
   }
-  return new KyselyStore(db, clock);
+  return new KyselyStore(db, { path, clock });
 }
 
 function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
   try {
-    const database = new DatabaseSync(path);
+    database = new DatabaseSync(path);
+    // EXCLUSIVE: a second Cordon on the same file would write past the change feed of the first.
     // FULL: a commit that was acknowledged survives power loss, which a revoked session must.
     database.exec(
-      'pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 2000; pragma foreign_keys = on',
+      'pragma busy_timeout = 2000; pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on',
     );
     const check = database.prepare('pragma quick_check(1)').get();
-    if (check?.['quick_check'] !== 'ok') throw new Error(String(check?.['quick_check']));
+    if (check?.['quick_check'] !== 'ok') throw damaged(path, new Error(String(check?.['quick_check'])));
     return database;
   } catch (cause) {
+    database?.close();
     throw storeError(cause, path);
   }
 }
 
+/** SQLite's own result code, or undefined for an error of another origin. */
+function sqliteCode(cause: unknown): number | undefined {
+  if (!(cause instanceof Error) || !('errcode' in cause) || typeof cause.errcode !== 'number') return undefined;
+  return cause.errcode & 0xff; // the low byte is the primary code, https://sqlite.org/rescode.html
+}
+
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+function damaged(path: string, cause: Error): CordonError {
+  return new CordonError('store-corrupt', `the database \`${path}\` is damaged: ${cause.message}`, {
+    cause,
+    hint: 'keep the file for analysis, restore a backup over it, and start again; nothing was changed',
+  });
+}
+
 function storeError(cause: unknown, path: string): CordonError {
   if (cause instanceof CordonError) return cause;
+  const code = sqliteCode(cause);
+  if (cause instanceof Error && (code === SQLITE_CORRUPT || code === SQLITE_NOTADB)) return damaged(path, cause);
   const text = cause instanceof Error ? cause.message : String(cause);
-  if (/malformed|not a database|corrupt|row|page|btree/i.test(text)) {
-    return new CordonError('store-corrupt', `the database \`${path}\` is damaged: ${text}`, {
-      cause,
-      hint: 'keep the file for analysis, restore a backup over it, and start again; nothing was changed',
-    });
-  }
-  return new CordonError('store-unavailable', `cannot open the database \`${path}\`: ${text}`, {
+  return new CordonError('store-unavailable', `cannot use the database \`${path}\`: ${text}`, {
     cause,
-    hint: 'check that the directory exists, is writable, and that no other Cordon uses it',
+    hint: 'check that the directory exists and is writable, that the disk has space, and that no other Cordon uses it',
   });
 }
 
 class KyselyStore implements Store {
   readonly #db: Kysely<Tables>;
+  readonly #path: string;
   readonly #clock: Clock;
-  readonly #listeners = new Set<(changes: readonly ChangeWithEntity[]) => void>();
+  /** The end of the last transaction, its listeners included. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Listeners<[readonly ChangeWithEntity[]]>('store');
 
-  constructor(db: Kysely<Tables>, clock: Clock) {
+  constructor(db: Kysely<Tables>, { path, clock }: { path: string; clock: Clock }) {
     this.#db = db;
+    this.#path = path;
     this.#clock = clock;
   }
 
   async transact<T>(actor: Actor, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    const changes: ChangeWithEntity[] = [];
-    const publish = (): void => {
-      if (changes.length > 0) for (const listener of this.#listeners) listener(changes);
-    };
-    return await this.#db
-      .transaction()
-      .execute(async (db) => {
-        const recorder = new Recorder(db, actor, this.#clock.now(), changes);
-        const value = await work(recorder);
-        return value;
-      })
-      .then((value) => {
-        publish();
-        return value;
-      });
+    // The next one begins after the listeners of this one, so that no transaction finds replicas behind what it reads.
+    const turn = this.#turn.then(async () => {
+      const changes: ChangeWithEntity[] = [];
+      const value = await this.#run(async (db) => await work(new Recorder(db, actor, this.#clock.now(), changes)));
+      if (changes.length > 0) this.#listeners.tell(changes);
+      return value;
+    });
+    this.#turn = turn.catch(() => {});
+    return await turn;
   }
 
   async read<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    return await this.#db.transaction().execute(async (db) => await work(new Recorder(db, 'system', 0, [])));
+    return await this.#run(async (db) => await work(new Recorder(db, 'system', 0, [])));
   }
 
   async snapshot(): Promise<Snapshot> {
-    return await this.#db.transaction().execute(async (db) => {
+    return await this.#run(async (db) => {
       const entities: AnyEntity[] = [];
       for (const row of await db.selectFrom('entities').selectAll().orderBy('kind').orderBy('id').execute()) {
         const entity = entityOf(row.kind, row.id, row.body);
@@ -130,7 +148,7 @@ class KyselyStore implements Store {
   }
 
   async changesAfter(seq: number, limit = 1000): Promise<ChangeWithEntity[]> {
-    return await this.#db.transaction().execute(async (db) => {
+    return await this.#run(async (db) => {
       const rows = await db
         .selectFrom('changes')
         .leftJoin('entities', (join) =>
@@ -149,12 +167,20 @@ class KyselyStore implements Store {
   }
 
   onChanges(listener: (changes: readonly ChangeWithEntity[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   async close(): Promise<void> {
+    await this.#turn;
     await this.#db.destroy();
+  }
+
+  async #run<T>(work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(work);
+    } catch (cause) {
+      throw sqliteCode(cause) === undefined ? cause : storeError(cause, this.#path);
+    }
   }
 }
 
