@@ -48,6 +48,8 @@ export interface Refusal {
   readonly reasons: readonly Reason[];
   /** Present when a decision, and not a stage by itself, refused. */
   readonly decision?: Decision;
+  /** What exactly happened, for the journal only: it may name what is inside. */
+  readonly cause?: string;
 }
 
 /** What a stage says: go on (undefined), refuse, or `answered` when it wrote the response itself. */
@@ -66,8 +68,7 @@ export interface Exchange {
   /** Present for a request that wants to become a WebSocket. */
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
   readonly correlationId: string;
-  readonly receivedAt: number;
-  /** Address of the socket's other end; forwarded-for fields are never believed. */
+  /** Address of the socket's other end, IPv4 as such; forwarded-for fields are never believed. */
   readonly address: string;
   readonly transport: Transport;
   authority?: CanonicalHost;
@@ -94,6 +95,11 @@ export function need<K extends keyof Exchange>(exchange: Exchange, part: K): Non
   const value = exchange[part];
   if (value === undefined || value === null) throw new Error(`stage order broken: \`${part}\` is missing`);
   return value;
+}
+
+/** True when nobody is there any more to be answered. */
+export function hasLeft({ response, upgrade }: Pick<Exchange, 'response' | 'upgrade'>): boolean {
+  return upgrade?.socket.destroyed ?? response.destroyed;
 }
 
 /** Origin of the app as the client sees it: scheme of the listener, canonical host, port as sent. */

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
+import { denied } from './stages/decide.ts';
 
 /** One request on its way to an upstream and back. */
 export interface Transfer {
@@ -45,11 +46,13 @@ export function endTransfer(
   transfer.abort(new Error('cut'));
   // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
   if (exchange.response.headersSent) exchange.response.destroy();
-  resolve(cutAnswer(cut));
+  resolve(cutRefusal(cut));
 }
 
-function cutAnswer({ reason, decision }: Cut): Refusal {
-  return { status: 403, reasons: decision?.reasons ?? [reason], ...(decision === undefined ? {} : { decision }) };
+/** The refusal that a cut becomes while nothing was answered yet. */
+export function cutRefusal({ reason, decision }: Cut): Refusal {
+  if (decision !== undefined) return denied(decision);
+  return refuse(reason.code === 'gateway-stopping' ? 503 : 403, reason.code, reason.detail);
 }
 
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
@@ -102,13 +105,22 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ]);
 
-/** Names what an upstream did wrong. The client learns the kind, never an internal address. */
+const NONSENSE: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'ERR_INVALID_CHAR',
+  'ERR_INVALID_HTTP_TOKEN',
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+  'ERR_HTTP_INVALID_STATUS_CODE',
+]);
+
+/** Names what an upstream did wrong. The client learns the kind, the journal what exactly, as it may hold an internal address. */
 export function upstreamRefusal(error: Error): Refusal {
   const code = 'code' in error ? String(error.code) : '';
-  if (TIMEOUTS.has(code)) return refuse(504, 'upstream-timeout');
+  const cause = `${code} ${error.message}`.trim().slice(0, 500);
+  if (TIMEOUTS.has(code)) return { ...refuse(504, 'upstream-timeout'), cause };
   if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
     return refuse(400, 'request-malformed', 'the body is not as long as content-length says');
-  const isNonsense =
-    code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-  return refuse(502, isNonsense ? 'upstream-invalid' : 'upstream-unreachable');
+  const isNonsense = code.startsWith('HPE_') || NONSENSE.has(code);
+  return { ...refuse(502, isNonsense ? 'upstream-invalid' : 'upstream-unreachable'), cause };
 }

@@ -1,14 +1,37 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '#base';
+import { type Clock, newId } from '#base';
 import type { Device, OcsfEvent, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
+import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
-import type { Counters } from './exchange.ts';
-import type { Redeemer, Transport } from './handoff.ts';
-import type { Limits } from './limits.ts';
-import type { CutFilter, LiveConnection } from './live.ts';
+import {
+  type Counters,
+  type Exchange,
+  type GatewayParts,
+  type Refusal,
+  refuse,
+  type Stage,
+  type StageResult,
+} from './exchange.ts';
+import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
+import { judge } from './judge.ts';
+import { GATEWAY_LIMITS, type Limits } from './limits.ts';
+import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
+import type { Basis } from './passage.ts';
+import { createRecorder } from './record.ts';
+import { authenticate } from './stages/authenticate.ts';
+import { crossSite } from './stages/cross-site.ts';
+import { decide } from './stages/decide.ts';
+import { device } from './stages/device.ts';
+import { enter } from './stages/enter.ts';
+import { fields } from './stages/fields.ts';
+import { own } from './stages/own.ts';
+import { record } from './stages/record.ts';
+import { register } from './stages/register.ts';
+import { route } from './stages/route.ts';
+import { createUpstreams } from './upstreams.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -50,7 +73,183 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** Every request goes through these, in this order. The first that refuses or answers ends the way; only the last reaches an upstream. */
+const STAGES: readonly Stage[] = [
+  route, // which app, which path
+  fields, // what of the head may be believed and forwarded
+  authenticate, // which session
+  crossSite, // whether the person meant it
+  own, // Cordon's own paths end here
+  device, // from which device
+  decide, // may they?
+  record, // not without a trace
+  register, // from here on, changes reach it
+  enter, // look again, then dial
+];
+
+/** Time between two sweeps, milliseconds. A sweep without anything due costs nothing. */
+const TICK_MS = 100;
+/** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
+const GOING_AWAY = 1001;
+/** After this long without a byte, the other end of a WebSocket is asked whether it is still there, milliseconds. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** Makes a gateway and starts its sweep. */
 export function createGateway(options: GatewayOptions): Gateway {
-  throw new Error(`not built yet: ${typeof options}`);
+  const parts = partsOf(options);
+  const { live, counters, upstreams } = parts;
+  const addresses = new Map<string, number>();
+  let isClosed = false;
+  const start = (exchange: Exchange): void => {
+    const open = addresses.get(exchange.address) ?? 0;
+    addresses.set(exchange.address, open + 1);
+    const { upgrade, response, address } = exchange;
+    (upgrade?.socket ?? response).once('close', () => {
+      if (exchange.live !== undefined) live.remove(exchange.live);
+      const rest = (addresses.get(address) ?? 1) - 1;
+      if (rest > 0) addresses.set(address, rest);
+      else addresses.delete(address);
+    });
+    const refused = isClosed
+      ? refuse(503, 'gateway-stopping')
+      : open >= parts.limits.connectionsPerAddress
+        ? refuse(429, 'too-many-connections')
+        : undefined;
+    void serve(exchange, parts, refused);
+  };
+  const sweep = (): void => {
+    parts.basis(); // notices new policies
+    live.sweep();
+  };
+  const timer = setInterval(sweep, TICK_MS).unref();
+  return {
+    handle: (request, response) => {
+      response.setTimeout(parts.limits.idleTimeoutMs, () => response.destroy());
+      start(exchangeOf(parts, request, response));
+    },
+    upgrade: (request, socket, head) => {
+      const response = responseOver(request, socket);
+      if (response !== undefined) start({ ...exchangeOf(parts, request, response), upgrade: { socket, head } });
+    },
+    connections: () => live.list(),
+    cut: (filter, reason) => live.cut(filter, { reason }),
+    sweep,
+    counters,
+    close: async () => {
+      if (isClosed) return;
+      isClosed = true;
+      clearInterval(timer);
+      live.cut({}, { reason: { code: 'gateway-stopping' }, closeCode: GOING_AWAY });
+      live.close();
+      await upstreams.close();
+    },
+  };
+}
+
+function partsOf(options: GatewayOptions): GatewayParts {
+  const { graph, journal, clock, identityOrigin, onError = () => undefined, staleness } = options;
+  const limits = { ...GATEWAY_LIMITS, ...options.limits };
+  const counters: Counters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+  const now = (): number => clock.now();
+  const { anonymousEventsPerSecond: anonymousPerSecond } = limits;
+  const recorder = createRecorder({ graph, journal, now, counters, anonymousPerSecond });
+  const live = new LiveRegistry({
+    graph,
+    now,
+    judge: (entry, memo) => judge(basis(), entry, memo),
+    onCut: (entry, cut) => {
+      counters.cut += 1;
+      void recorder.cut(entry, cut, entry.correlationId);
+    },
+    sweepMs: limits.sweepMs - TICK_MS,
+  });
+  let seen: ActivePolicies | undefined;
+  const basis = (): Basis => {
+    const policies = options.policies();
+    if (policies !== seen) live.touchAll();
+    seen = policies;
+    return { policies, graph, now: now(), ...(staleness === undefined ? {} : { replicaAgeMs: staleness() }) };
+  };
+  const originOf = typeof identityOrigin === 'string' ? (): string => identityOrigin : identityOrigin;
+  return {
+    graph,
+    journal,
+    clock,
+    limits,
+    counters,
+    recorder,
+    live,
+    basis,
+    onError,
+    identityOrigin: originOf,
+    handoff: createHandoff({ redeemer: options.handoff, identityOrigin: originOf }),
+    assertion: options.assertion,
+    deviceOf: options.deviceOf,
+    endSession: options.endSession,
+    upstreams: createUpstreams(limits),
+  };
+}
+
+function exchangeOf({ clock }: GatewayParts, request: IncomingMessage, response: ServerResponse): Exchange {
+  return {
+    request,
+    response,
+    correlationId: newId('cor', clock.now()),
+    address: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, ''),
+    transport: 'encrypted' in request.socket ? 'tls' : 'http',
+  };
+}
+
+/** A response on the raw socket of an upgrade. None when an earlier, pipelined request is not answered yet: then it is broken off. */
+function responseOver(request: IncomingMessage, socket: Duplex): ServerResponse | undefined {
+  socket.on('error', () => socket.destroy());
+  try {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(request.socket);
+    request.socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.on('drain', () => response.emit('drain'));
+    response.once('finish', () => socket.end());
+    return response;
+  } catch {
+    socket.destroy();
+    return undefined;
+  }
+}
+
+async function serve(exchange: Exchange, parts: GatewayParts, refused: StageResult): Promise<void> {
+  let end: StageResult;
+  try {
+    end = refused ?? (await walk(exchange, parts));
+  } catch (error) {
+    parts.onError(error, exchange.correlationId);
+    end = refuse(500, 'internal');
+  }
+  if (end === 'answered' || end === undefined) return;
+  try {
+    noteRefusal(exchange, parts, end);
+    answerRefusal(exchange, parts, end);
+  } catch (error) {
+    parts.onError(error, exchange.correlationId);
+    exchange.response.destroy();
+  }
+}
+
+async function walk(exchange: Exchange, parts: GatewayParts): Promise<StageResult> {
+  for (const stage of STAGES) {
+    const result = stage.run(exchange, parts);
+    // Without a wait where there is nothing to wait for: no change comes between two stages that do not wait.
+    const end = result instanceof Promise ? await result : result;
+    if (end !== undefined) return end;
+  }
+  throw new Error('no stage ended the exchange');
+}
+
+function noteRefusal(exchange: Exchange, { counters, recorder, onError }: GatewayParts, refusal: Refusal): void {
+  const { decision, reasons } = refusal;
+  const [first] = reasons;
+  if (decision !== undefined && first?.code === 'internal') onError(new Error(first.detail), exchange.correlationId);
+  if (exchange.cut !== undefined) return; // noted as a cut
+  if (first?.code.startsWith('upstream-') !== true) counters.denied += 1;
+  void (decision === undefined ? recorder.refusal(exchange, refusal) : recorder.access(exchange, decision));
 }

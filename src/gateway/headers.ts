@@ -149,11 +149,13 @@ export function returnable(raw: readonly (Buffer | string)[]): FieldList {
   for (let i = 0; i < raw.length; i += 2) {
     const name = text(raw[i]);
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || lower.startsWith('x-cordon-')) continue;
+    // `alt-svc` would lead browsers past this gateway.
+    if (HOP_BY_HOP.has(lower) || lower.startsWith('x-cordon-') || lower === 'alt-svc') continue;
     if (nominated?.has(lower) === true && !NEVER_NOMINATED.test(lower)) continue;
     const value = text(raw[i + 1]);
-    // An upstream that could set our cookie could sign its visitor in as someone else.
-    if (lower === 'set-cookie' && OWN_COOKIE.test(value.trimStart())) continue;
+    // An upstream that could set our cookie could sign its visitor in as someone else. `=name=value` has no name for us,
+    // but comes back as `name=value`.
+    if (lower === 'set-cookie' && OWN_COOKIE.test(value.replace(/^[\s=]+/, ''))) continue;
     fields.push(name, value);
   }
   return fields;
@@ -195,5 +197,5 @@ function printable(name: string): string {
 }
 
 function text(part: Buffer | string | undefined): string {
-  return typeof part === 'string' ? part : (part?.latin1Slice() ?? '');
+  return typeof part === 'string' ? part : (part?.toString('latin1') ?? '');
 }

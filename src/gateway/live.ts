@@ -35,6 +35,8 @@ export interface LiveEntry {
   readonly view: LiveConnection;
   readonly access: AccessRequest;
   readonly appSessionId: string;
+  /** Foreign origin that the app allowed to open it. */
+  readonly origin?: string;
   /** Of the request that opened it. */
   readonly correlationId: string;
   decidedAt: number;
@@ -50,8 +52,9 @@ export interface LiveOptions {
   readonly now: () => number;
   /** Decides an open exchange again: what to cut it with, or undefined to let it go on. Never throws. */
   readonly judge: (entry: LiveEntry, memo: Map<string, Decision>) => Cut | undefined;
-  /** Told of every cut, before the connection is closed. */
+  /** Told of every cut, soon after. */
   readonly onCut: (entry: LiveEntry, cut: Cut) => void;
+  /** Age at which `sweep` decides again, milliseconds. */
   readonly sweepMs: number;
 }
 
@@ -69,6 +72,8 @@ export class LiveRegistry {
   readonly #byKey = new Map<string, Set<LiveEntry>>();
   readonly #bySession = new Map<string, number>();
   readonly #touched = new Set<LiveEntry>();
+  /** Cut, but not told yet. */
+  #untold: { readonly entry: LiveEntry; readonly cut: Cut }[] = [];
   #isScheduled = false;
   readonly #unsubscribe: () => void;
 
@@ -114,12 +119,12 @@ export class LiveRegistry {
   }
 
   /** Cuts what matches, without asking policies. Returns how many. */
-  cut(filter: CutFilter, reason: Reason): number {
+  cut(filter: CutFilter, cut: Cut): number {
     const wanted = Object.entries(filter);
     const found = [...this.#entries.values()].filter(({ view }) =>
       wanted.every(([field, value]) => view[field as keyof CutFilter] === value),
     );
-    for (const entry of found) this.#end(entry, { reason });
+    for (const entry of found) this.#end(entry, cut);
     return found.length;
   }
 
@@ -141,9 +146,10 @@ export class LiveRegistry {
     this.#schedule();
   }
 
-  /** Stops listening. Whatever is open stays in the list until it is closed. */
+  /** Stops listening, and tells what was not told yet. Whatever is open stays in the list until it is closed. */
   close(): void {
     this.#unsubscribe();
+    this.#tell();
   }
 
   #onTouched({ kind, id }: Touched): void {
@@ -201,8 +207,15 @@ export class LiveRegistry {
 
   #end(entry: LiveEntry, cut: Cut): void {
     this.remove(entry);
-    this.#options.onCut(entry, cut);
     entry.close(cut);
+    // Writing about a cut takes longer than cutting; the next connection must not wait for it.
+    if (this.#untold.push({ entry, cut }) === 1) setImmediate(() => this.#tell());
+  }
+
+  #tell(): void {
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const { entry, cut } of untold) this.#options.onCut(entry, cut);
   }
 
   #link(entry: LiveEntry): void {

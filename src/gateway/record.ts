@@ -1,6 +1,6 @@
 import type { Json } from '#base';
-import { buildEvent, type Decision, type OcsfEvent, type Reason, type TrustGraph, type User } from '#model';
-import type { Counters, Exchange } from './exchange.ts';
+import { buildEvent, type Decision, type OcsfEvent, type TrustGraph, type User } from '#model';
+import type { Counters, Exchange, Refusal } from './exchange.ts';
 import type { Cut, LiveEntry } from './live.ts';
 import { recordOf } from './passage.ts';
 
@@ -11,7 +11,7 @@ export interface Recorder {
   /** A decided request. Resolves true when the event is on disk. */
   access(exchange: Exchange, decision: Decision): Promise<boolean>;
   /** A request that a stage refused before or after the decision, or that its upstream failed. */
-  refusal(exchange: Exchange, status: number, reason: Reason): Promise<boolean>;
+  refusal(exchange: Exchange, refusal: Refusal): Promise<boolean>;
   /** An open exchange that was cut. */
   cut(entry: LiveEntry, cut: Cut, correlationId: string): Promise<boolean>;
 }
@@ -50,9 +50,11 @@ export function createRecorder(options: {
       const outcome = isPermit ? 'permitted' : `denied (${code ?? 'no reason'})`;
       return await write(exchangeEvent(exchange, now(), { outcome, code, cordon: recordOf(decision) }));
     },
-    refusal: async (exchange, status, { code }) => {
+    refusal: async (exchange, { status, reasons, cause }) => {
       if (isTooMuch(exchange)) return false;
-      return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status }));
+      const code = reasons[0]?.code ?? 'internal';
+      const cordon = { reasons: reasons as unknown as Json, ...(cause === undefined ? {} : { cause }) };
+      return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status, cordon }));
     },
     cut: async ({ access, view }, { reason, decision }, correlationId) => {
       const user = graph.get('user', view.userId);

@@ -32,6 +32,6 @@ export function hardenServer(server: Server | TlsServer): void {
     socket.end(
       `HTTP/1.1 ${timedOut ? '408 Request Timeout' : status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
-    socket.destroySoon?.();
+    socket.once('finish', () => socket.destroy());
   });
 }

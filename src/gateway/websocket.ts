@@ -48,6 +48,11 @@ export class FrameBoundary {
     return !this.#isClosed && this.#payloadLeft === 0n && this.#head.length === 0;
   }
 
+  /** True once a close frame has begun. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Notes bytes that pass. */
   feed(chunk: Buffer): void {
     let at = 0;

@@ -1,4 +1,4 @@
-import { parseAddress } from '#base';
+import { isIPv4 } from 'node:net';
 import type { Decision } from '#model';
 import type { AccessRequest } from '#policy';
 import { type Exchange, need, type Refusal, type Stage, type StageResult } from '../exchange.ts';
@@ -43,6 +43,5 @@ function statusOf({ reasons, remedies }: Decision): number {
 }
 
 function isLoopback(address: string): boolean {
-  const parsed = parseAddress(address.replace(/^::ffff:(?=\d+\.)/i, ''));
-  return parsed.ok && (/^127\./.test(address.replace(/^::ffff:/i, '')) || address === '::1');
+  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 }

@@ -1,8 +1,9 @@
-import type { Exchange, GatewayParts, Stage, StageResult } from '../exchange.ts';
-import { need } from '../exchange.ts';
-import { forwardHttp } from '../forward-http.ts';
+import { ASSERTION_HEADER } from '../assertion.ts';
+import { type Exchange, type GatewayParts, hasLeft, need, refuse, type Stage, type StageResult } from '../exchange.ts';
+import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
+import { changeSince } from '../judge.ts';
 import { decide, isFresh } from '../passage.ts';
 import { serveVerify } from '../verify/verify.ts';
 import { denied } from './decide.ts';
@@ -14,13 +15,15 @@ import { denied } from './decide.ts';
 export const enter: Stage = {
   name: 'enter',
   run: (exchange, parts): StageResult | Promise<StageResult> => {
-    if (exchange.cut !== undefined) return cutRefusal(exchange);
+    if (exchange.cut !== undefined) return cutRefusal(exchange.cut);
     const basis = parts.basis();
     if (!isFresh(need(exchange, 'decision'), basis)) {
+      const changed = changeSince(basis.graph, need(exchange, 'live'));
+      if (changed !== undefined) return refuse(403, changed.code);
       exchange.decision = decide(basis, need(exchange, 'access'));
       if (exchange.decision.effect !== 'permit') return denied(exchange.decision);
     }
-    if (exchange.response.destroyed) return 'answered'; // the client has gone
+    if (hasLeft(exchange)) return 'answered';
     parts.counters.permitted += 1;
     const headers = outgoingHeaders(exchange, parts);
     if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
@@ -29,12 +32,6 @@ export const enter: Stage = {
       : forwardWebSocket(exchange, parts, headers);
   },
 };
-
-function cutRefusal({ cut }: Exchange): StageResult {
-  const { reason, decision } = cut ?? {};
-  if (decision !== undefined) return denied(decision);
-  return { status: 403, reasons: reason === undefined ? [] : [reason] };
-}
 
 /** What an upstream gets: the client's own fields, where the request came from by our own knowledge, and one signed assertion. */
 function outgoingHeaders(exchange: Exchange, { assertion, graph }: GatewayParts): string[] {
@@ -58,7 +55,7 @@ function outgoingHeaders(exchange: Exchange, { assertion, graph }: GatewayParts)
     hostField(authority),
     'x-cordon-correlation-id',
     exchange.correlationId,
-    'x-cordon-assertion',
+    ASSERTION_HEADER,
     assertion.sign({ app: access.app, session, user, groups: graph.groupsOf(id), device }),
   ];
 }

@@ -30,6 +30,7 @@ export const fields: Stage = {
 /** @see RFC 6455 section 4.2.1 */
 function handshakeProblem({ request, hasBody }: Exchange): string | undefined {
   const { headers } = request;
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return 'the only upgrade is `websocket`';
   if (request.method !== 'GET' || request.httpVersion !== '1.1') return 'a WebSocket begins with GET over HTTP/1.1';
   if (hasBody === true) return 'a WebSocket handshake has no body';
   if (headers['sec-websocket-version'] !== '13') return 'the WebSocket version must be 13';

@@ -1,5 +1,5 @@
 import { newId } from '#base';
-import { need, refuse, type Stage, type StageResult } from '../exchange.ts';
+import { type Exchange, hasLeft, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
 
 /**
  * Registers the exchange as open, before anything is written or dialled: from here on every change of what the decision depends on
@@ -8,6 +8,7 @@ import { need, refuse, type Stage, type StageResult } from '../exchange.ts';
 export const register: Stage = {
   name: 'register',
   run: (exchange, { live, limits, clock }): StageResult => {
+    if (hasLeft(exchange)) return 'answered';
     const access = need(exchange, 'access');
     const { id: sessionId, deviceId } = need(exchange, 'session');
     const user = need(exchange, 'user');
@@ -31,6 +32,7 @@ export const register: Stage = {
       },
       access,
       appSessionId: need(exchange, 'appSession').id,
+      ...foreignOrigin(exchange),
       correlationId: exchange.correlationId,
       decidedAt: now,
       keys: [],
@@ -43,3 +45,8 @@ export const register: Stage = {
     return undefined;
   },
 };
+
+function foreignOrigin(exchange: Exchange): { readonly origin?: string } {
+  const { origin } = exchange.request.headers;
+  return exchange.upgrade === undefined || origin === undefined || origin === ownOrigin(exchange) ? {} : { origin };
+}

@@ -1,0 +1,164 @@
+import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
+import { hasLeft, ownOrigin } from './exchange.ts';
+import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
+import type { Page } from './pages/page.ts';
+
+/** How long, and for how many bytes, a body that nobody wants is still read, so that its sender gets to read the answer. */
+const LINGER = { milliseconds: 1000, bytes: 1024 * 1024 };
+
+/** Something Cordon says itself. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  /** Alternating names and values, beside those every answer of ours has. */
+  readonly fields?: readonly string[];
+}
+
+/** Answers a refusal: to a person with a page or the way to sign in, to a program with JSON and a challenge. */
+export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: Refusal): void {
+  if (hasLeft(exchange)) return;
+  const denial = denialOf(exchange, parts, refusal);
+  if (denial.remedies.includes('sign-in') && isNavigation(exchange)) {
+    beginSignIn(exchange, parts);
+    return;
+  }
+  const fields = challengeFields(denial, exchange);
+  if (wantsPage(exchange)) sendPage(exchange, denial.status, deniedPage(denial), fields);
+  else send(exchange, { status: denial.status, type: 'application/json', body: deniedJson(denial), fields });
+}
+
+/** Sends a page of ours. */
+export function sendPage(exchange: Exchange, status: number, page: Page, fields: readonly string[] = []): void {
+  send(exchange, {
+    status,
+    type: 'text/html; charset=utf-8',
+    body: page.html,
+    fields: ['content-security-policy', page.contentSecurityPolicy, 'x-frame-options', 'DENY', ...fields],
+  });
+}
+
+/** Sends a browser elsewhere. 303: whatever it sent here is not sent again there. */
+export function redirect(exchange: Exchange, location: string, cookies: readonly string[]): void {
+  const fields = ['location', location, ...cookies.flatMap((cookie) => ['set-cookie', cookie])];
+  send(exchange, { status: 303, type: 'text/plain', body: '', fields });
+}
+
+/** Sends an answer of ours. One that comes too late, into another one, breaks the connection off instead. */
+export function send(exchange: Exchange, { status, type, body, fields = [] }: OwnAnswer): void {
+  const { request, response } = exchange;
+  if (response.headersSent || hasLeft(exchange)) {
+    response.destroy();
+    return;
+  }
+  const isUnread = !request.complete && mayHaveBody(exchange);
+  response.writeHead(status, [
+    'content-type',
+    type,
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'cache-control',
+    'no-store',
+    'x-content-type-options',
+    'nosniff',
+    'referrer-policy',
+    'no-referrer',
+    'cross-origin-resource-policy',
+    'same-origin',
+    'x-cordon-correlation-id',
+    exchange.correlationId,
+    ...(isUnread ? ['connection', 'close'] : []),
+    ...fields,
+  ]);
+  if (!isUnread) {
+    response.end(body);
+    return;
+  }
+  // Closing while the client still sends would reset the connection before it has read the answer.
+  response.write(body);
+  let left = LINGER.bytes;
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, LINGER.milliseconds);
+  request.once('end', end).once('close', end);
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) end();
+  });
+}
+
+function mayHaveBody({ request: { headers } }: Exchange): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** True for a person's browser that shows what it gets. */
+export function wantsPage({ request, upgrade }: Exchange): boolean {
+  const { accept, 'sec-fetch-mode': mode } = request.headers;
+  return upgrade === undefined && (mode === undefined || mode === 'navigate') && accept?.includes('text/html') === true;
+}
+
+function isNavigation(exchange: Exchange): boolean {
+  return wantsPage(exchange) && ['GET', 'HEAD'].includes(exchange.request.method ?? '');
+}
+
+function beginSignIn(exchange: Exchange, { handoff }: GatewayParts): void {
+  const { path = '/', query = '', request, authority, transport } = exchange;
+  const step = handoff.begin({
+    host: authority?.host ?? '',
+    transport,
+    returnTo: path + query,
+    cookie: request.headers.cookie,
+  });
+  redirect(exchange, step.location, step.cookies);
+}
+
+function denialOf(exchange: Exchange, parts: GatewayParts, { status, reasons, decision }: Refusal): Denial {
+  const { app, user, device, correlationId } = exchange;
+  const remedies = decision?.remedies ?? [];
+  const stepUp = remedies.includes('step-up') ? decision?.stepUp : undefined;
+  return {
+    status,
+    // What failed inside is for the log, not for whoever made it fail.
+    reasons: reasons.map(({ detail, ...reason }) =>
+      detail === undefined || reason.code === 'internal' ? reason : { ...reason, detail },
+    ),
+    policies: decision?.policies ?? [],
+    remedies,
+    correlationId,
+    ...(app === undefined ? {} : { app: app.name }),
+    ...(user === undefined ? {} : { email: user.email }),
+    ...(device === undefined ? {} : { device }),
+    ...(remedies.includes('sign-in') ? { signInUrl: here(exchange) } : {}),
+    ...(stepUp === undefined ? {} : { stepUp: { ...stepUp, url: stepUpUrl(exchange, parts, stepUp) } }),
+  };
+}
+
+/** Where a browser opens what was asked for; something that changes things is not done again by opening it. */
+function here(exchange: Exchange): string {
+  const { request, path = '/', query = '' } = exchange;
+  return ownOrigin(exchange) + (request.method === 'GET' && exchange.upgrade === undefined ? path + query : '/');
+}
+
+function stepUpUrl(
+  exchange: Exchange,
+  { identityOrigin }: GatewayParts,
+  { acr, maxAgeSeconds }: { readonly acr: string; readonly maxAgeSeconds: number },
+): string {
+  const url = new URL('/step-up', identityOrigin(exchange.transport));
+  url.search = new URLSearchParams({ acr, max_age: String(maxAgeSeconds), return: here(exchange) }).toString();
+  return url.href;
+}
+
+/** @see RFC 6750 section 3, RFC 9470 section 3 */
+function challengeFields({ status, stepUp, reasons }: Denial, { authority }: Exchange): string[] {
+  if (status === 429 || status === 503) return ['retry-after', '1'];
+  if (status !== 401) return [];
+  const parameters = [`realm="${authority?.host ?? 'cordon'}"`];
+  if (stepUp !== undefined) {
+    parameters.push('error="insufficient_user_authentication"');
+    parameters.push(`acr_values="${stepUp.acr}"`, `max_age="${stepUp.maxAgeSeconds}"`);
+  } else if (reasons[0]?.code !== 'not-authenticated') parameters.push('error="invalid_token"');
+  return ['www-authenticate', `Bearer ${parameters.join(', ')}`];
+}

@@ -1,0 +1,41 @@
+import type { Decision, Reason, TrustGraph } from '#model';
+import type { AccessRequest } from '#policy';
+import type { Cut, LiveEntry } from './live.ts';
+import { type Basis, decide } from './passage.ts';
+
+/**
+ * Decides an open exchange again: what to cut it with, or undefined to let it go on. `memo` holds the answers to equal questions
+ * asked of the same graph at the same time. Never throws: what cannot be decided is cut.
+ */
+export function judge(basis: Basis, entry: LiveEntry, memo: Map<string, Decision>): Cut | undefined {
+  try {
+    const changed = changeSince(basis.graph, entry);
+    if (changed !== undefined) return { reason: changed };
+    const question = questionOf(entry.access);
+    const decision = memo.get(question) ?? decide(basis, entry.access);
+    memo.set(question, decision);
+    if (decision.effect === 'permit') return undefined;
+    return { reason: decision.reasons[0] ?? { code: 'no-permit' }, decision };
+  } catch {
+    return { reason: { code: 'internal' } };
+  }
+}
+
+/** What no policy sees, and what ends an exchange all the same: it would go on with an upstream or a cookie that is not right any more. */
+export function changeSince(
+  graph: TrustGraph,
+  { access, appSessionId, origin }: Pick<LiveEntry, 'access' | 'appSessionId' | 'origin'>,
+): Reason | undefined {
+  const app = graph.get('app', access.app.id);
+  const isSame =
+    app?.host === access.app.host && app.upstream === access.app.upstream && app.builtin === access.app.builtin;
+  if (!isSame) return { code: 'app-changed' };
+  if (origin !== undefined && !app.allowedOrigins.includes(origin)) return { code: 'origin-refused' };
+  const appSession = graph.get('appSession', appSessionId);
+  const isOurs = appSession?.sessionId === access.session?.id && appSession?.host === access.host;
+  return isOurs ? undefined : { code: 'session-revoked' };
+}
+
+function questionOf({ session, device, app, method, path, host, address, secure }: AccessRequest): string {
+  return JSON.stringify([session?.id, session?.tokenHash, device?.id, app.id, method, path, host, address, secure]);
+}

@@ -1,0 +1,63 @@
+import { redirect, send, sendPage } from '../answer.ts';
+import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
+import { APP_COOKIE, CALLBACK_PATH, expiredCookie } from '../handoff.ts';
+import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
+import { isOwnPath } from '../path.ts';
+
+type Answer = (exchange: Exchange, parts: GatewayParts) => StageResult | Promise<StageResult>;
+
+/** What Cordon answers itself on every app host, by path and method. Nothing below `/.cordon` ever reaches an upstream. */
+const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
+  [`GET ${CALLBACK_PATH}`, finishSignIn],
+  ['GET /.cordon/sign-out', askToSignOut],
+  ['POST /.cordon/sign-out', signOut],
+  ['GET /.cordon/jwks.json', showKeys],
+]);
+
+/** Answers Cordon's own paths. */
+export const own: Stage = {
+  name: 'own',
+  run: (exchange, parts): StageResult | Promise<StageResult> => {
+    const path = need(exchange, 'path');
+    if (!isOwnPath(path)) return undefined;
+    const method = exchange.upgrade === undefined ? exchange.request.method : 'UPGRADE';
+    const answer = ANSWERS.get(`${method ?? ''} ${path}`);
+    return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);
+  },
+};
+
+async function finishSignIn(exchange: Exchange, { handoff }: GatewayParts): Promise<StageResult> {
+  const { request, address } = exchange;
+  const step = await handoff.callback({
+    host: need(exchange, 'authority').host,
+    target: request.url ?? '',
+    cookie: request.headers.cookie,
+    client: { address, userAgent: request.headers['user-agent'] ?? '' },
+  });
+  if (!step.ok) return refuse(400, 'handoff-invalid');
+  redirect(exchange, step.value.location, step.value.cookies);
+  return 'answered';
+}
+
+/** A page with a button: opening a link must not sign anybody out. */
+function askToSignOut(exchange: Exchange): StageResult {
+  sendPage(exchange, 200, signOutPage({ app: need(exchange, 'app').name, email: exchange.user?.email }));
+  return 'answered';
+}
+
+async function signOut(exchange: Exchange, { endSession }: GatewayParts): Promise<StageResult> {
+  const { session } = exchange;
+  if (session !== undefined) await endSession?.({ sessionId: session.id, userId: session.userId });
+  const page = signedOutPage(need(exchange, 'app').name, endSession !== undefined);
+  sendPage(exchange, 200, page, ['set-cookie', expiredCookie(APP_COOKIE)]);
+  return 'answered';
+}
+
+function showKeys(exchange: Exchange, { assertion }: GatewayParts): StageResult {
+  send(exchange, {
+    status: 200,
+    type: 'application/jwk-set+json',
+    body: `${JSON.stringify(assertion.jwks())}\n`,
+  });
+  return 'answered';
+}

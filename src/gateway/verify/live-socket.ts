@@ -1,0 +1,32 @@
+import { type Exchange, need, type StageResult } from '../exchange.ts';
+import { closeClient, handshakeText, takeSocket } from '../forward-websocket.ts';
+import { acceptKey, closeFrame, FrameBoundary, frame } from '../websocket.ts';
+
+const TEXT = 0x1;
+
+/** Opens a WebSocket that says one thing and then stays, so that a person sees the moment it is cut, and why. */
+export function openLive(exchange: Exchange): StageResult {
+  const { socket, head } = need(exchange, 'upgrade');
+  const live = need(exchange, 'live');
+  const key = exchange.request.headers['sec-websocket-key'] ?? '';
+  takeSocket(exchange);
+  socket.write(
+    handshakeText(['sec-websocket-accept', acceptKey(key), 'x-cordon-correlation-id', exchange.correlationId]),
+  );
+  const { id, since } = live.view;
+  socket.write(frame(TEXT, Buffer.from(JSON.stringify({ connection: id, since }))));
+  live.close = (cut): void => {
+    exchange.cut = cut;
+    closeClient(socket, cut);
+  };
+  const fromClient = new FrameBoundary();
+  const listen = (chunk: Buffer): void => {
+    fromClient.feed(chunk);
+    if (!fromClient.isClosed || socket.writableEnded) return;
+    socket.end(closeFrame(1000, ''));
+  };
+  listen(head);
+  socket.on('data', listen);
+  socket.once('end', () => socket.end());
+  return 'answered';
+}
