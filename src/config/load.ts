@@ -107,8 +107,9 @@ function resolveDocument(
   const apps = Object.entries(document.apps).map(([id, app]) => resolveApp(id, app, document.domain));
   problems.push(...checkApps(apps, document, locateAt), ...checkListen(document, locateAt));
   const policyDirectory = source.policies === undefined ? resolve(source.directory, document.policies) : undefined;
-  const policies = source.policies ?? readPolicies(resolve(source.directory, document.policies), problems);
-  if (problems.length > 0) return err(problems);
+  const read = policyDirectory === undefined ? ok(source.policies ?? {}) : readPolicies(policyDirectory);
+  if (!read.ok) problems.push(read.error);
+  if (!read.ok || problems.length > 0) return err(problems);
   const named = Object.entries(document.groups).map(([id, group]) => ({
     id,
     name: group.name ?? id,
@@ -137,7 +138,7 @@ function resolveDocument(
     external: { egress: document.network.external_egress, ingress: document.network.external_ingress },
     managementSources: document.network.management_sources,
     policyDirectory,
-    policies,
+    policies: read.value,
   });
 }
 
@@ -236,7 +237,8 @@ function parseListen(text: string): ListenAddress | undefined {
   return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
 }
 
-function readPolicies(directory: string, problems: Problem[]): Record<string, string> {
+/** Reads the `*.cedar` files below `directory`: relative path -> text, in order. Refuses with `policies-unreadable`. */
+export function readPolicies(directory: string): Result<Readonly<Record<string, string>>, Problem> {
   const texts: Record<string, string> = {};
   try {
     for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
@@ -245,16 +247,10 @@ function readPolicies(directory: string, problems: Problem[]): Record<string, st
       texts[relative(directory, path)] = readFileSync(path, 'utf8');
     }
   } catch (cause) {
-    problems.push(
-      fileProblem(
-        'policies-unreadable',
-        directory,
-        cause,
-        'create the directory with at least one `.cedar` file, or set `policies`',
-      ),
-    );
+    const hint = 'create the directory with at least one `.cedar` file, or set `policies`';
+    return err(fileProblem('policies-unreadable', directory, cause, hint));
   }
-  return Object.fromEntries(Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return ok(Object.fromEntries(Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 function fileProblem(code: string, file: string, cause: unknown, hint: string): Problem {
