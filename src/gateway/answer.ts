@@ -87,6 +87,7 @@ export function send(exchange: Exchange, { status, type, body, fields = [] }: Ow
     left -= chunk.length;
     if (left < 0) end();
   });
+  request.resume();
 }
 
 function mayHaveBody({ request: { headers } }: Exchange): boolean {

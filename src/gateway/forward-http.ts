@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable } from './headers.ts';
@@ -28,12 +30,17 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
       {
         query: need(exchange, 'query'),
         headers,
-        body: exchange.hasBody === true ? request : null,
+        body: exchange.hasBody === true ? bodyOf(request) : null,
         isWebSocket: false,
       },
       transfer.handler,
     );
   });
+}
+
+/** The body for the upstream. Not the request itself: whoever destroys that takes the client's connection, and the answer, with it. */
+function bodyOf(request: IncomingMessage): PassThrough {
+  return request.pipe(new PassThrough());
 }
 
 /** Ends a transfer for a cut: with the refusal while nothing was answered yet, else by breaking the connection off. */

@@ -40,6 +40,10 @@ export async function forwardWebSocket(
       { query: need(exchange, 'query'), headers, body: null, isWebSocket: true },
       {
         ...transfer.handler,
+        onResponseStart: (...answer) => {
+          clearTimeout(timer); // it said no; that may take as long as any answer
+          transfer.handler.onResponseStart?.(...answer);
+        },
         onRequestUpgrade: (controller, status, fields, upstream) => {
           clearTimeout(timer);
           const key = exchange.request.headers['sec-websocket-key'] ?? '';
@@ -53,7 +57,7 @@ export async function forwardWebSocket(
             return;
           }
           const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-          join(exchange, upstream, returnable(raw));
+          join(exchange, upstream, [...returnable(raw), 'x-cordon-correlation-id', exchange.correlationId]);
           resolve('answered');
         },
       },

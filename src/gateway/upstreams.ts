@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { Decision } from '#model';
 import type { Limits } from './limits.ts';
 import { grantedRequest } from './passage.ts';
@@ -27,11 +28,15 @@ export interface Upstreams {
  * which `decideAccess` made in this process: the dispatcher lives in this function and nothing else can reach it.
  */
 export function createUpstreams(limits: Limits): Upstreams {
+  const connect = buildConnector({ timeout: limits.connectTimeoutMs });
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
     keepAliveTimeout: 4_000,
-    connect: { timeout: limits.connectTimeoutMs },
+    connect: (options, callback) => {
+      // The certificate must be for the upstream, not for the public name in the `host` field.
+      connect({ ...options, servername: isIP(options.hostname) === 0 ? options.hostname : '' }, callback);
+    },
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.idleTimeoutMs,
     maxHeaderSize: 65_536,
