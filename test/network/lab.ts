@@ -23,6 +23,8 @@ export function labObstacle(): string | undefined {
 
 /** A host in its own network namespace, `10.77.0.<n>` and `fd77::<n>`. */
 export interface LabHost {
+  /** Name of the namespace. */
+  readonly space: string;
   readonly v4: string;
   readonly v6: string;
   /** Runs a command in the namespace and returns what it printed; throws with its stderr when it fails. */
@@ -114,6 +116,7 @@ function host(space: string, addresses: { v4: string; v6: string }, children: Ch
     return child;
   };
   return {
+    space,
     ...addresses,
     run,
     nftFile,

@@ -14,15 +14,32 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A folder with a configuration, and the `cordon` command run in it, as a person would. */
-export interface Installation {
-  readonly folder: string;
-  /** Writes a file below the folder. */
-  write(path: string, text: string): void;
+/** A command that goes on. */
+export interface Daemon {
+  /** Everything printed so far. */
+  output(): string;
+  hasEnded(): boolean;
+  /** Ends it and waits. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** The `cordon` command on one host, in the folder of an installation. */
+export interface Shell {
   /** Runs `cordon …` to its end. */
   run(...args: string[]): Promise<Ended>;
   /** Runs `cordon … --json`, expects success, and reads what it printed. */
   json<T>(...args: string[]): Promise<T>;
+  /** Starts `cordon …` and lets it go on. */
+  start(...args: string[]): Daemon;
+}
+
+/** A folder with a configuration, and the `cordon` command run in it, as a person would. */
+export interface Installation extends Shell {
+  readonly folder: string;
+  /** Writes a file below the folder. */
+  write(path: string, text: string): void;
+  /** The command on another host: `via` is put before it, for example `ip netns exec …`. */
+  at(via: readonly string[]): Shell;
   /** Starts `cordon up` and waits until it answers. */
   up(...args: string[]): Promise<Running>;
   /** Ends what still runs and removes the folder. */
@@ -30,33 +47,45 @@ export interface Installation {
 }
 
 /** A running `cordon up`. */
-export interface Running {
+export interface Running extends Daemon {
   readonly http: number;
   readonly tls: number;
   /** The link of the first administrator, when one was printed. */
   readonly firstLink: string | undefined;
-  /** Everything printed so far, results and the rest. */
-  output(): string;
   /** Origin over plain HTTP of a host below `localhost`. */
   origin(name: string): string;
   /** Origin over TLS. */
   secureOrigin(name: string): string;
-  /** Ends it and waits. */
-  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** How a process is started; a test in a network namespace puts `ip netns exec …` before it. */
-export type Launcher = readonly string[];
-
 /** Makes an installation in a temporary folder. `via` is put before every command. */
-export function installation(via: Launcher = []): Installation {
+export function installation(via: readonly string[] = []): Installation {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-story-'));
-  const children = new Set<ChildProcess>();
+  const daemons = new Set<Daemon>();
+  const at = (launcher: readonly string[]): Shell => shell(folder, launcher, daemons);
+  const here = at(via);
+  return {
+    ...here,
+    folder,
+    at,
+    write: (path, text) => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    },
+    up: async (...args) => await answering(here.start('up', ...args)),
+    remove: async () => {
+      for (const daemon of daemons) await daemon.stop('SIGKILL');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function shell(folder: string, via: readonly string[], daemons: Set<Daemon>): Shell {
   const command = (args: readonly string[]): [string, string[]] => {
     const [program = '', ...rest] = [...via, process.execPath, MAIN, ...args];
     return [program, rest];
   };
-  const run: Installation['run'] = async (...args) =>
+  const run: Shell['run'] = async (...args) =>
     await new Promise((resolve) => {
       const [program, rest] = command(args);
       execFile(program, rest, { cwd: folder, maxBuffer: 64e6, timeout: 120_000 }, (error, stdout, stderr) => {
@@ -65,59 +94,55 @@ export function installation(via: Launcher = []): Installation {
       });
     });
   return {
-    folder,
-    write: (path, text) => {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      writeFileSync(join(folder, path), text);
-    },
     run,
     json: async (...args) => {
       const { code, stdout, stderr } = await run(...args, '--json');
       if (code !== 0) throw new Error(`\`cordon ${args.join(' ')}\` ended with ${code}: ${stderr}${stdout}`);
       return JSON.parse(stdout) as never; // the caller says what the contract promises
     },
-    up: async (...args) => {
-      const [program, rest] = command(['up', ...args]);
-      const child = spawn(program, rest, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-      children.add(child);
-      child.once('exit', () => children.delete(child));
-      return await started(child);
-    },
-    remove: async () => {
-      for (const child of children) await end(child, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    start: (...args) => {
+      const [program, rest] = command(args);
+      const daemon = daemonOf(spawn(program, rest, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }));
+      daemons.add(daemon);
+      return daemon;
     },
   };
 }
 
-async function started(child: ChildProcess): Promise<Running> {
+function daemonOf(child: ChildProcess): Daemon {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  return {
+    output: () => output,
+    hasEnded,
+    stop: async (signal = 'SIGTERM') => {
+      if (hasEnded()) return;
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      child.kill(signal);
+      const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(killer);
+    },
+  };
+}
+
+async function answering(daemon: Daemon): Promise<Running> {
   const deadline = Date.now() + START_MS;
-  const find = (pattern: RegExp): string | undefined => pattern.exec(output)?.[1];
+  const find = (pattern: RegExp): string | undefined => pattern.exec(daemon.output())?.[1];
   while (find(/https?:\/\/console\.localhost:(\d+)/) === undefined) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`cordon up did not start:\n${output}`);
+    if (daemon.hasEnded() || Date.now() > deadline) throw new Error(`cordon up did not start:\n${daemon.output()}`);
     await wait(50);
   }
   await wait(50); // the rest of the banner
   const http = Number(find(/http:\/\/console\.localhost:(\d+)/));
   const tls = Number(find(/tls\b.*?:(\d+)/i));
   return {
+    ...daemon,
     http,
     tls,
     firstLink: find(/(https?:\/\/id\.localhost:\d+\/enrol#[\w-]+)/),
-    output: () => output,
     origin: (name) => `http://${name}.localhost:${http}`,
     secureOrigin: (name) => `https://${name}.localhost:${tls}`,
-    stop: async (signal = 'SIGTERM') => await end(child, signal),
   };
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill(signal);
-  const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  await ended;
-  clearTimeout(killer);
 }

@@ -9,6 +9,7 @@ import type { Browser } from 'playwright-core';
 import { ACCOUNT, WIKI_ASSET } from './account.ts';
 import { browserObstacle, enrol, newPerson, openBrowser, type Person, picture, typeCode } from './browser.ts';
 import { type Installation, installation, type Running } from './cordon.ts';
+import { eventually } from './eventually.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 const PASSWORD = 'seven quiet herons at dusk';
@@ -301,16 +302,6 @@ policies: policies
     assert.match(broken.stdout + broken.stderr, /line 5|:5\b/);
   });
 });
-
-/** Tries again until there is something, for at most ten seconds. */
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 40; tries++) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await wait(250);
-  }
-  throw new Error('it did not come about within ten seconds');
-}
 
 /** Waits until an authenticator app shows another code than it did at `usedAt`: each is good once. */
 async function nextCode(usedAt: number): Promise<void> {
