@@ -69,6 +69,12 @@ describe('verifyJournal', () => {
     assert.deepEqual(report, { ok: true, lines: 12, segments: 3, head: JSON.parse(last ?? '').hash });
   });
 
+  it('tells how many segments it has read, of how many', async () => {
+    const told: string[] = [];
+    await verifyJournal(original, (done, total) => told.push(`${done}/${total}`));
+    assert.deepEqual(told, ['1/3', '2/3', '3/3']);
+  });
+
   it('names what is missing when there is no journal', async () => {
     await assert.rejects(
       verifyJournal(root),

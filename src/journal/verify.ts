@@ -40,13 +40,17 @@ class Broken extends Error {
 
 /**
  * Walks the whole chain in `directory`, sealed and open, and finds the first line that was changed, removed, added or
- * moved. Reads only; the journal may be in use. Fails with `journal-missing` when there is none.
+ * moved. Reads only; the journal may be in use. Fails with `journal-missing` when there is none. `onProgress` is told how many
+ * segments are read, of how many.
  */
-export async function verifyJournal(directory: string): Promise<VerifyReport> {
+export async function verifyJournal(
+  directory: string,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<VerifyReport> {
   const layout = layoutOf(directory);
   // A segment that is sealed while we read it is gone under its old name; from the beginning, then.
   for (let attempt = 1; ; attempt++) {
-    const walk = new Verification(layout);
+    const walk = new Verification(layout, onProgress);
     try {
       await withDuck({ threads: 2, memoryMegabytes: 512 }, async (duck) => await walk.run(duck));
       return { ok: true, ...walk.counts() };
@@ -62,9 +66,11 @@ class Verification {
   #recorded: Head = EMPTY_HEAD;
   #head: Head = EMPTY_HEAD;
   #segments = 0;
+  readonly #onProgress: (done: number, total: number) => void;
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, onProgress: (done: number, total: number) => void) {
     this.#layout = layout;
+    this.#onProgress = onProgress;
   }
 
   counts(): { lines: number; segments: number; head?: string } {
@@ -79,14 +85,22 @@ class Verification {
     const parquet = await listParquet(this.#layout);
     const firsts = await listSegments(this.#layout.segments, 'ndjson');
     const { manifests, problem } = await readManifests(this.#layout);
-    for (const manifest of manifests) await this.#sealed(duck, manifest);
+    const sealed = new Set(manifests.map(({ first }) => first));
+    const total = manifests.length + firsts.filter((first) => !sealed.has(first)).length;
+    for (const manifest of manifests) {
+      await this.#sealed(duck, manifest);
+      this.#onProgress(this.#segments, total);
+    }
     if (problem !== undefined) throw new Broken(problem.file, 1, problem.reason);
     checkUnlisted(parquet, manifests, firsts);
     const open = firsts.filter((first) => first > this.#head.seq);
     for (const first of firsts) {
       if (!open.includes(first)) await this.#leftover(first, manifests);
     }
-    for (const [index, first] of open.entries()) await this.#openOrSealed(duck, first, index === open.length - 1);
+    for (const [index, first] of open.entries()) {
+      await this.#openOrSealed(duck, first, index === open.length - 1);
+      this.#onProgress(this.#segments, total);
+    }
     if (this.#head.seq < this.#recorded.seq) {
       const last = open.at(-1);
       const reason = `ends at seq ${this.#head.seq}, but head.json records seq ${this.#recorded.seq}`;
