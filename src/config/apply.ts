@@ -19,6 +19,23 @@ interface Planned extends ConfigurationChange {
   readonly apply: (tx: StoreTransaction) => Promise<void>;
 }
 
+/** What is in force, as far as a document can change it. A graph is one; a transaction makes one. */
+interface InForce {
+  get<K extends PlannedKind>(kind: K, id: string): EntityOf[K] | undefined;
+  all<K extends PlannedKind>(kind: K): Iterable<EntityOf[K]>;
+}
+
+const PLANNED_KINDS = [
+  'app',
+  'group',
+  'segment',
+  'workload',
+  'responseRule',
+  'policyBundle',
+  'policyActivation',
+] as const;
+type PlannedKind = (typeof PLANNED_KINDS)[number];
+
 /** What applying `configuration` would change, in the order it would be done. */
 export function diffConfiguration(configuration: Configuration, graph: TrustGraph): readonly ConfigurationChange[] {
   return plan(configuration, graph, { author: '', message: '', now: 0 }).map(({ kind, id, op }) => ({ kind, id, op }));
@@ -30,59 +47,71 @@ export function diffConfiguration(configuration: Configuration, graph: TrustGrap
  */
 export async function applyConfiguration(
   configuration: Configuration,
-  target: { readonly store: Store; readonly graph: TrustGraph },
+  target: { readonly store: Pick<Store, 'transact'> },
   by: { readonly actor: Actor; readonly message: string; readonly now: number },
 ): Promise<Result<readonly ConfigurationChange[], readonly Problem[]>> {
   const checked = loadPolicies({ texts: configuration.policies, version: 1 });
   if (!checked.ok) return err(checked.error);
-  const changes = plan(configuration, target.graph, { author: by.actor, message: by.message, now: by.now });
-  if (changes.length > 0) {
-    await target.store.transact(by.actor, async (tx) => {
-      for (const change of changes) await change.apply(tx);
-    });
+  // Planned inside the transaction: from a graph, a quarantine or a bundle committed in between would be overwritten.
+  return await target.store.transact(by.actor, async (tx) => {
+    const changes = plan(configuration, await inForce(tx), { author: by.actor, message: by.message, now: by.now });
+    for (const change of changes) await change.apply(tx);
+    return ok(changes.map(({ kind, id, op }) => ({ kind, id, op })));
+  });
+}
+
+async function inForce(tx: StoreTransaction): Promise<InForce> {
+  const tables = new Map<PlannedKind, ReadonlyMap<string, EntityOf[PlannedKind]>>();
+  for (const kind of PLANNED_KINDS) {
+    const entities: readonly EntityOf[PlannedKind][] = await tx.list(kind);
+    tables.set(kind, new Map(entities.map((entity) => [entity.id, entity])));
   }
-  return ok(changes.map(({ kind, id, op }) => ({ kind, id, op })));
+  // The casts join a kind with the entities that were listed under it.
+  return {
+    get: <K extends PlannedKind>(kind: K, id: string) => tables.get(kind)?.get(id) as EntityOf[K] | undefined,
+    all: <K extends PlannedKind>(kind: K) => (tables.get(kind)?.values() ?? []) as Iterable<EntityOf[K]>,
+  };
 }
 
 function plan(
   configuration: Configuration,
-  graph: TrustGraph,
+  current: InForce,
   by: { author: string; message: string; now: number },
 ): Planned[] {
   const workloads = configuration.workloads.map((workload): Workload => {
-    const quarantine = graph.get('workload', workload.id)?.quarantine;
+    const quarantine = current.get('workload', workload.id)?.quarantine;
     return { ...workload, source: 'declared', ...(quarantine === undefined ? {} : { quarantine }) };
   });
   return [
-    ...planKind('group', configuration.groups, graph, () => false),
-    ...planKind('app', configuration.apps, graph, () => true),
-    ...planKind('segment', configuration.segments, graph, () => true),
-    ...planKind('workload', workloads, graph, (workload) => workload.source === 'declared'),
-    ...planKind('responseRule', configuration.responses, graph, () => true),
-    ...planPolicies(configuration.policies, graph, by),
+    ...planKind('group', configuration.groups, current, () => false),
+    ...planKind('app', configuration.apps, current, () => true),
+    ...planKind('segment', configuration.segments, current, () => true),
+    ...planKind('workload', workloads, current, (workload) => workload.source === 'declared'),
+    ...planKind('responseRule', configuration.responses, current, () => true),
+    ...planPolicies(configuration.policies, current, by),
   ];
 }
 
 function planKind<K extends ManagedKind>(
   kind: K,
   wanted: readonly EntityOf[K][],
-  graph: TrustGraph,
+  current: InForce,
   isOwned: (entity: EntityOf[K]) => boolean,
 ): Planned[] {
   const planned: Planned[] = [];
   const ids = new Set<string>();
   for (const entity of wanted) {
     ids.add(entity.id);
-    const current = graph.get(kind, entity.id);
-    if (current !== undefined && isDeepStrictEqual(current, entity)) continue;
+    const before = current.get(kind, entity.id);
+    if (before !== undefined && isDeepStrictEqual(before, entity)) continue;
     planned.push({
       kind,
       id: entity.id,
-      op: current === undefined ? 'add' : 'change',
+      op: before === undefined ? 'add' : 'change',
       apply: async (tx) => await tx.put(kind, entity),
     });
   }
-  for (const entity of graph.all(kind)) {
+  for (const entity of current.all(kind)) {
     if (ids.has(entity.id) || !isOwned(entity)) continue;
     planned.push({
       kind,
@@ -96,13 +125,13 @@ function planKind<K extends ManagedKind>(
 
 function planPolicies(
   texts: Readonly<Record<string, string>>,
-  graph: TrustGraph,
+  current: InForce,
   by: { author: string; message: string; now: number },
 ): Planned[] {
-  const active = graph.get('policyActivation', 'active');
-  const current = active === undefined ? undefined : graph.get('policyBundle', active.bundleId);
-  if (current !== undefined && isDeepStrictEqual(current.texts, texts)) return [];
-  const version = 1 + Math.max(0, ...[...graph.all('policyBundle')].map((bundle) => bundle.version));
+  const active = current.get('policyActivation', 'active');
+  const before = active === undefined ? undefined : current.get('policyBundle', active.bundleId);
+  if (before !== undefined && isDeepStrictEqual(before.texts, texts)) return [];
+  const version = 1 + Math.max(0, ...[...current.all('policyBundle')].map((bundle) => bundle.version));
   const bundle: PolicyBundle = {
     id: `policy-${version}`,
     version,
@@ -115,7 +144,7 @@ function planPolicies(
     {
       kind: 'policies',
       id: bundle.id,
-      op: current === undefined ? 'add' : 'change',
+      op: before === undefined ? 'add' : 'change',
       apply: async (tx) => {
         await tx.put('policyBundle', bundle);
         await tx.put('policyActivation', { id: 'active', bundleId: bundle.id, version, by: by.author, at: by.now });

@@ -6,10 +6,5 @@
  */
 export { applyConfiguration, type ConfigurationChange, diffConfiguration } from './apply.ts';
 export type { Configuration, DeclaredWorkload, ExternalTraffic, ListenAddress } from './configuration.ts';
-export {
-  type ConfigurationSource,
-  defaultConfiguration,
-  loadConfiguration,
-  parseConfiguration,
-  readPolicies,
-} from './load.ts';
+export { type ConfigurationSource, defaultConfiguration, loadConfiguration, parseConfiguration } from './load.ts';
+export { readPolicies } from './read-policies.ts';

@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { err, ok, type Problem, type Result } from '#base';
-import { type App, type Group, type Tier } from '#model';
+import type { App, Group, Tier } from '#model';
+import { checkDocument, type Locate } from './check.ts';
 import { type Configuration, type ListenAddress, TIER_NAMES } from './configuration.ts';
+import { readPolicies, unreadable } from './read-policies.ts';
+import { lowerFirst, readYaml } from './read-yaml.ts';
 import { type ConfigurationDocument, configurationSchema } from './schema.ts';
 
 /** A configuration document and its policies, as text. What a file system holds, or what a client sends. */
@@ -15,6 +17,8 @@ export interface ConfigurationSource {
   readonly policies?: Readonly<Record<string, string>>;
   /** Directory that relative paths start from. */
   readonly directory: string;
+  /** Ids of the detections there are; a response to another is refused. Absent: responses are not compared. */
+  readonly detections?: readonly string[];
 }
 
 const MAX_CONFIGURATION_BYTES = 1_000_000;
@@ -25,20 +29,19 @@ const BUILTIN_GROUPS: readonly Group[] = [
 ];
 
 /** Reads and checks `cordon.yaml` and its policies. Returns every problem with file, line and column. */
-export function loadConfiguration(file: string): Result<Configuration, readonly Problem[]> {
+export function loadConfiguration(
+  file: string,
+  known: Pick<ConfigurationSource, 'detections'> = {},
+): Result<Configuration, readonly Problem[]> {
   const absolute = resolve(file);
+  let text: string;
   try {
-    return parseConfiguration({ file, text: readFileSync(absolute, 'utf8'), directory: dirname(absolute) });
+    text = readFileSync(absolute, 'utf8');
   } catch (cause) {
-    return err([
-      fileProblem(
-        'configuration-unreadable',
-        file,
-        cause,
-        'check the path, or start without `-c` for the embedded defaults',
-      ),
-    ]);
+    const hint = 'check the path, or start without `-c` for the embedded defaults';
+    return err([unreadable('configuration-unreadable', file, { cause, hint })]);
   }
+  return parseConfiguration({ ...known, file, text, directory: dirname(absolute) });
 }
 
 /** The configuration of a fresh start: the verify app, policies that let members of `staff` and `admins` open it. */
@@ -60,7 +63,7 @@ when { principal in Group::"staff" || principal in Group::"admins" };
 
 /** Checks a configuration document. Nothing is applied; all problems are returned at once. */
 export function parseConfiguration(source: ConfigurationSource): Result<Configuration, readonly Problem[]> {
-  if (source.text.length > MAX_CONFIGURATION_BYTES) {
+  if (Buffer.byteLength(source.text) > MAX_CONFIGURATION_BYTES) {
     return err([
       {
         code: 'configuration-invalid',
@@ -69,60 +72,40 @@ export function parseConfiguration(source: ConfigurationSource): Result<Configur
       },
     ]);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(source.text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    return err(
-      document.errors.map((error) => {
-        const { line, col } = lines.linePos(error.pos[0]);
-        return {
-          code: 'yaml-invalid',
-          message: lowerFirst(error.message),
-          source: { file: source.file, line, column: col },
-        };
-      }),
-    );
-  }
-  const value: unknown = document.contents === null ? {} : document.toJS({ maxAliasCount: 50 });
+  const yaml = readYaml(source.text, source.file);
+  if (!yaml.ok) return yaml;
+  const { value, locate } = yaml.value;
   const parsed = configurationSchema.safeParse(value);
-  if (!parsed.success) {
-    return err(
-      parsed.error.issues.map((issue) => ({
-        ...issueText(issue),
-        source: { file: source.file, ...positionOf(document, lines, issue) },
-      })),
-    );
-  }
-  return resolveDocument(parsed.data, source, (path) => ({ file: source.file, ...locate(document, lines, path) }));
+  if (parsed.success) return resolveDocument(parsed.data, source, locate);
+  return err(
+    parsed.error.issues.map((issue) => {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+      return { ...issueText(issue), source: locate([...issue.path, ...unknown]) };
+    }),
+  );
 }
-
-type Locate = (path: readonly PropertyKey[]) => Problem['source'] & object;
 
 function resolveDocument(
   document: ConfigurationDocument,
   source: ConfigurationSource,
-  locateAt: Locate,
+  locate: Locate,
 ): Result<Configuration, readonly Problem[]> {
-  const problems: Problem[] = [];
   const apps = Object.entries(document.apps).map(([id, app]) => resolveApp(id, app, document.domain));
-  problems.push(...checkApps(apps, document, locateAt), ...checkListen(document, locateAt));
+  const groups = resolveGroups(document);
+  const listen = { http: parseListen(document.listen.http), tls: parseListen(document.listen.tls) };
+  const problems = checkDocument({ document, apps, groups, listen, detections: source.detections, locate });
   const policyDirectory = source.policies === undefined ? resolve(source.directory, document.policies) : undefined;
   const read = policyDirectory === undefined ? ok(source.policies ?? {}) : readPolicies(policyDirectory);
   if (!read.ok) problems.push(read.error);
   if (!read.ok || problems.length > 0) return err(problems);
-  const named = Object.entries(document.groups).map(([id, group]) => ({
-    id,
-    name: group.name ?? id,
-    parents: group.parents,
-  }));
   return ok({
     file: source.file === 'built-in defaults' ? undefined : resolve(source.directory, source.file),
     domain: document.domain,
-    listen: { http: parseListen(document.listen.http), tls: parseListen(document.listen.tls) },
+    listen,
     tls: resolveTls(document, source.directory),
     data: resolve(source.directory, document.data),
     apps,
-    groups: [...BUILTIN_GROUPS.filter(({ id }) => !named.some((group) => group.id === id)), ...named],
+    groups,
     segments: Object.entries(document.segments).map(([id, segment]) => ({
       id,
       name: segment.name ?? id,
@@ -140,6 +123,11 @@ function resolveDocument(
     policyDirectory,
     policies: read.value,
   });
+}
+
+function resolveGroups(document: ConfigurationDocument): Group[] {
+  const named = Object.entries(document.groups).map(([id, { name = id, parents }]) => ({ id, name, parents }));
+  return [...BUILTIN_GROUPS.filter(({ id }) => !named.some((group) => group.id === id)), ...named];
 }
 
 function resolveTls({ tls }: ConfigurationDocument, directory: string): Configuration['tls'] {
@@ -161,106 +149,10 @@ function resolveApp(id: string, app: ConfigurationDocument['apps'][string], doma
   };
 }
 
-function checkApps(apps: readonly App[], document: ConfigurationDocument, locateAt: Locate): Problem[] {
-  const problems: Problem[] = [];
-  const hosts = new Map<string, string>(
-    ['id', 'console', 'agent'].map((name) => [`${name}.${document.domain}`, `Cordon's own \`${name}\` host`]),
-  );
-  for (const app of apps) {
-    const source = locateAt(['apps', app.id]);
-    if ((app.builtin === undefined) === (app.upstream === undefined)) {
-      problems.push({
-        code: 'configuration-invalid',
-        message: `app \`${app.id}\` needs either \`upstream\` or \`builtin\``,
-        source,
-      });
-    }
-    if (app.upstream !== undefined && !['', '/'].includes(new URL(app.upstream).pathname)) {
-      problems.push({
-        code: 'configuration-invalid',
-        message: `the upstream of app \`${app.id}\` must not have a path`,
-        source,
-      });
-    }
-    const taken = hosts.get(app.host);
-    if (taken !== undefined)
-      problems.push({
-        code: 'configuration-invalid',
-        message: `host \`${app.host}\` of app \`${app.id}\` is taken by ${taken}`,
-        source,
-      });
-    hosts.set(app.host, `app \`${app.id}\``);
-  }
-  return problems;
-}
-
-/** Plain HTTP beyond loopback would send session cookies in the clear. */
-function checkListen(document: ConfigurationDocument, locateAt: Locate): Problem[] {
-  if ((document.tls.certificate === undefined) !== (document.tls.key === undefined)) {
-    return [
-      {
-        code: 'configuration-invalid',
-        message: '`tls` needs both `certificate` and `key`',
-        source: locateAt(['tls']),
-        hint: 'leave both out for a certificate by Cordon’s own CA',
-      },
-    ];
-  }
-  const http = parseListen(document.listen.http);
-  if (http === undefined) return [];
-  if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(http.host)) {
-    return [
-      {
-        code: 'configuration-invalid',
-        message: `plain HTTP on \`${http.host}\` would expose sessions; it is served on loopback only`,
-        source: locateAt(['listen', 'http']),
-        hint: 'use `listen.tls` for other addresses',
-      },
-    ];
-  }
-  if (document.domain !== 'localhost' && !document.domain.endsWith('.localhost')) {
-    return [
-      {
-        code: 'configuration-invalid',
-        message: `domain \`${document.domain}\` must be served over TLS`,
-        source: locateAt(['domain']),
-        hint: 'set `listen.http: "off"`',
-      },
-    ];
-  }
-  return [];
-}
-
 function parseListen(text: string): ListenAddress | undefined {
   if (text === 'off') return undefined;
   const at = text.lastIndexOf(':');
   return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
-}
-
-/** Reads the `*.cedar` files below `directory`: relative path -> text, in order. Refuses with `policies-unreadable`. */
-export function readPolicies(directory: string): Result<Readonly<Record<string, string>>, Problem> {
-  const texts: Record<string, string> = {};
-  try {
-    for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.cedar')) continue;
-      const path = join(entry.parentPath, entry.name);
-      texts[relative(directory, path)] = readFileSync(path, 'utf8');
-    }
-  } catch (cause) {
-    const hint = 'create the directory with at least one `.cedar` file, or set `policies`';
-    return err(fileProblem('policies-unreadable', directory, cause, hint));
-  }
-  return ok(Object.fromEntries(Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1))));
-}
-
-function fileProblem(code: string, file: string, cause: unknown, hint: string): Problem {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return {
-    code,
-    message: `cannot read \`${file}\`: ${reason.replace(/^E[A-Z]+: /, '').replace(/, .*$/, '')}`,
-    source: { file },
-    hint,
-  };
 }
 
 interface Issue {
@@ -279,35 +171,4 @@ function issueText(issue: Issue): Pick<Problem, 'code' | 'message'> {
     };
   }
   return { code: 'configuration-invalid', message: `${place}${lowerFirst(issue.message)}` };
-}
-
-function positionOf(document: Document, lines: LineCounter, issue: Issue): { line?: number; column?: number } {
-  const unknown = issue.code === 'unrecognized_keys' ? issue.keys?.[0] : undefined;
-  return locate(document, lines, unknown === undefined ? issue.path : [...issue.path, unknown]);
-}
-
-/** The position of the key at `path`, or of the nearest ancestor that exists. */
-function locate(
-  document: Document,
-  lines: LineCounter,
-  path: readonly PropertyKey[],
-): { line?: number; column?: number } {
-  for (let depth = path.length; depth > 0; depth--) {
-    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    if (!isMap(parent)) continue;
-    const key = parent.items.find((item) => String(item.key) === String(path[depth - 1]))?.key;
-    const range =
-      typeof key === 'object' && key !== null && 'range' in key
-        ? (key.range as readonly number[] | undefined)
-        : undefined;
-    if (range?.[0] !== undefined) {
-      const { line, col } = lines.linePos(range[0]);
-      return { line, column: col };
-    }
-  }
-  return {};
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

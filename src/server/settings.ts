@@ -103,12 +103,12 @@ async function applyIfNew(
   configuration: Configuration,
   by: Actor,
 ): Promise<Result<number, readonly Problem[]>> {
-  const { store, graph, journal, clock, source } = options;
+  const { store, journal, clock, source } = options;
   const hash = hashOf(configuration);
   const last = await store.read(async (tx) => await tx.getPrivate<Applied>(APPLIED.kind, APPLIED.id));
   if (last?.hash === hash) return ok(0);
   const message = `from ${source.name}`;
-  const applied = await applyConfiguration(configuration, { store, graph }, { actor: by, message, now: clock.now() });
+  const applied = await applyConfiguration(configuration, { store }, { actor: by, message, now: clock.now() });
   if (!applied.ok) return applied;
   await store.transact(by, async (tx) => {
     await tx.putPrivate(APPLIED.kind, APPLIED.id, { hash } satisfies Applied);

@@ -1,0 +1,184 @@
+import { parseAddress, parseCidr, type Problem, type SourceSpan } from '#base';
+import type { App, Group } from '#model';
+import type { ListenAddress } from './configuration.ts';
+import type { ConfigurationDocument } from './schema.ts';
+
+/** Where the key at a path stands in the document. */
+export type Locate = (path: readonly PropertyKey[]) => SourceSpan;
+
+/** What a check sees: the document, what became of it, and where its keys stand. */
+export interface Checked {
+  readonly document: ConfigurationDocument;
+  readonly apps: readonly App[];
+  readonly groups: readonly Group[];
+  readonly listen: { readonly http: ListenAddress | undefined; readonly tls: ListenAddress | undefined };
+  /** Ids of the detections a response may name; undefined when whoever asks does not know them. */
+  readonly detections: readonly string[] | undefined;
+  readonly locate: Locate;
+}
+
+/** What no schema can say: references that lead nowhere, hosts that clash, addresses that are none, and what would expose sessions. */
+export function checkDocument(input: Checked): Problem[] {
+  return [
+    ...checkApps(input),
+    ...checkListen(input),
+    ...checkGroups(input),
+    ...checkAddresses(input),
+    ...checkResponses(input),
+  ];
+}
+
+function invalid(message: string, source: SourceSpan, hint?: string): Problem {
+  return { code: 'configuration-invalid', message, source, ...(hint === undefined ? {} : { hint }) };
+}
+
+function checkApps({ document, apps, locate }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  const hosts = new Map<string, string>(
+    ['id', 'console', 'agent'].map((name) => [`${name}.${document.domain}`, `Cordon's own \`${name}\` host`]),
+  );
+  for (const app of apps) {
+    const at = ['apps', app.id];
+    if ((app.builtin === undefined) === (app.upstream === undefined)) {
+      problems.push(invalid(`app \`${app.id}\` needs either \`upstream\` or \`builtin\``, locate(at)));
+    }
+    if (app.upstream !== undefined) problems.push(...checkUpstream(app.id, app.upstream, locate([...at, 'upstream'])));
+    for (const origin of app.allowedOrigins) {
+      if (URL.parse(origin)?.origin === origin) continue;
+      const written = URL.parse(origin)?.origin;
+      const hint = written === undefined || written === 'null' ? 'https://app.example.org' : written;
+      problems.push(
+        invalid(
+          `\`${origin}\` of app \`${app.id}\` is not an origin, so no browser would ever send it`,
+          locate([...at, 'allowed_origins']),
+          `write for example \`${hint}\``,
+        ),
+      );
+    }
+    const taken = hosts.get(app.host);
+    if (taken !== undefined) {
+      problems.push(invalid(`host \`${app.host}\` of app \`${app.id}\` is taken by ${taken}`, locate(at)));
+    }
+    hosts.set(app.host, `app \`${app.id}\``);
+  }
+  return problems;
+}
+
+/** An upstream is a scheme, a host and a port. Whatever else it holds would be dropped without a word. */
+function checkUpstream(id: string, upstream: string, source: SourceSpan): Problem[] {
+  const url = new URL(upstream);
+  const extra = [
+    ...(url.pathname === '/' || url.pathname === '' ? [] : ['a path']),
+    ...(url.search === '' && url.hash === '' ? [] : ['a query or a fragment']),
+    ...(url.username === '' && url.password === '' ? [] : ['a user name or a password']),
+  ];
+  return extra.map((what) =>
+    invalid(`the upstream of app \`${id}\` must not have ${what}`, source, `write \`${url.origin}\``),
+  );
+}
+
+function checkListen({ document, listen, locate }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  if ((document.tls.certificate === undefined) !== (document.tls.key === undefined)) {
+    problems.push(
+      invalid(
+        '`tls` needs both `certificate` and `key`',
+        locate(['tls']),
+        'leave both out for a certificate by Cordon’s own CA',
+      ),
+    );
+  }
+  for (const name of ['http', 'tls'] as const) {
+    if ((listen[name]?.port ?? 0) <= 65_535) continue;
+    problems.push(invalid(`\`listen.${name}\`: there is no port ${listen[name]?.port}`, locate(['listen', name])));
+  }
+  // Plain HTTP beyond loopback would send session cookies in the clear.
+  if (listen.http !== undefined && !isLoopback(listen.http.host)) {
+    problems.push(
+      invalid(
+        `plain HTTP on \`${listen.http.host}\` would expose sessions; it is served on loopback only`,
+        locate(['listen', 'http']),
+        'use `listen.tls` for other addresses',
+      ),
+    );
+  } else if (listen.http !== undefined && !/(^|\.)localhost$/.test(document.domain)) {
+    problems.push(
+      invalid(`domain \`${document.domain}\` must be served over TLS`, locate(['domain']), 'set `listen.http: "off"`'),
+    );
+  }
+  return problems;
+}
+
+/** Only what the machine itself takes for loopback: a name such as `127.0.0.1.example.org` is whatever its owner says. */
+function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  const address = parseAddress(host);
+  return address.ok && address.value.family === 4 && address.value.value >> 24n === 127n;
+}
+
+/** A group inside one that is not there would match nothing, silently. */
+function checkGroups({ groups, locate }: Checked): Problem[] {
+  const parents = new Map(groups.map((group) => [group.id, group.parents]));
+  const problems: Problem[] = [];
+  for (const { id, parents: own } of groups) {
+    const source = locate(['groups', id, 'parents']);
+    for (const parent of own) {
+      if (parents.has(parent)) continue;
+      problems.push(
+        invalid(
+          `group \`${id}\` is inside \`${parent}\`, which is not a group`,
+          source,
+          `declare \`${parent}\` under \`groups\` too`,
+        ),
+      );
+    }
+    if (isInside(id, own, parents)) problems.push(invalid(`group \`${id}\` would be inside itself`, source));
+  }
+  return problems;
+}
+
+function isInside(id: string, start: readonly string[], parents: ReadonlyMap<string, readonly string[]>): boolean {
+  const seen = new Set<string>();
+  const queue = [...start];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (next === id) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    queue.push(...(parents.get(next) ?? []));
+  }
+  return false;
+}
+
+function checkAddresses({ document, locate }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  for (const [id, { addresses }] of Object.entries(document.workloads)) {
+    for (const text of addresses) {
+      const address = parseAddress(text);
+      if (address.ok) continue;
+      const hint = text.includes('/') ? 'write single addresses; a network is no workload' : undefined;
+      problems.push(invalid(`workload \`${id}\`: ${address.error}`, locate(['workloads', id, 'addresses']), hint));
+    }
+  }
+  for (const text of document.network.management_sources) {
+    const network = parseCidr(text);
+    if (network.ok) continue;
+    problems.push(
+      invalid(`\`network.management_sources\`: ${network.error}`, locate(['network', 'management_sources'])),
+    );
+  }
+  return problems;
+}
+
+/** A response to a detection that does not exist would never come, and nobody would notice. */
+function checkResponses({ document, detections, locate }: Checked): Problem[] {
+  if (detections === undefined) return [];
+  return Object.entries(document.responses)
+    .filter(([, { when }]) => !detections.includes(when))
+    .map(([id, { when }]) =>
+      invalid(
+        `response \`${id}\` waits for the detection \`${when}\`, which does not exist`,
+        locate(['responses', id, 'when']),
+        `there are ${detections.map((name) => `\`${name}\``).join(', ')}`,
+      ),
+    );
+}
