@@ -1,20 +1,25 @@
 import 'reflect-metadata';
-import { createHash, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
-import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { type Clock, CordonError, err, ok, type Problem, type Result } from '#base';
 import type { Store } from '#store';
+import { keyThumbprintOf, thumbprintOf } from './thumbprint.ts';
 
 const HOUR = 3_600_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const P256_KEY_BYTES = 91; // SubjectPublicKeyInfo of an uncompressed P-256 point
+const CSR_PEM =
+  /^-----BEGIN CERTIFICATE REQUEST-----\r?\n[A-Za-z0-9+/=\r\n]{1,8192}-----END CERTIFICATE REQUEST-----\s*$/;
 /** Certificates start a little in the past, because hosts' clocks differ. */
 const BACKDATE_MS = 5 * 60_000;
 
 /** How long issued certificates are valid. */
-export const CERTIFICATE_LIFETIME = { deviceMs: 24 * HOUR, serverMs: 30 * 24 * HOUR } as const;
+export const CERTIFICATE_LIFETIME: { readonly deviceMs: number; readonly serverMs: number } = {
+  deviceMs: 24 * HOUR,
+  serverMs: 30 * 24 * HOUR,
+};
 
 /** A certificate for a device key. */
 export interface DeviceCertificate {
@@ -24,6 +29,7 @@ export interface DeviceCertificate {
   readonly thumbprint: string;
   /** JWK thumbprint of the device key (RFC 7638). */
   readonly keyThumbprint: string;
+  readonly publicKey: KeyObject;
   readonly notBefore: number;
   readonly notAfter: number;
 }
@@ -109,19 +115,19 @@ async function issueDevice(
 ): Promise<Result<DeviceCertificate, Problem>> {
   const key = await provenKey(o.csr);
   if (!key.ok) return key;
+  const publicKey = key.value;
   const leaf = await issue(issuer, {
     subject: `CN=${o.deviceId}`,
-    publicKey: key.value,
+    publicKey: spkiOf(publicKey),
     lifetimeMs: CERTIFICATE_LIFETIME.deviceMs,
     usage: x509.ExtendedKeyUsage.clientAuth,
     names: [{ type: 'url', value: `urn:cordon:device:${o.deviceId}` }],
   });
   return ok({
     certificate: chainOf(leaf, issuer.root),
-    thumbprint: createHash('sha256').update(Buffer.from(leaf.rawData)).digest('base64url'),
-    keyThumbprint: await calculateJwkThumbprint(
-      await exportJWK(new NodeCertificate(Buffer.from(leaf.rawData)).publicKey),
-    ),
+    thumbprint: thumbprintOf(Buffer.from(leaf.rawData)),
+    keyThumbprint: keyThumbprintOf(publicKey),
+    publicKey,
     notBefore: leaf.notBefore.getTime(),
     notAfter: leaf.notAfter.getTime(),
   });
@@ -146,33 +152,40 @@ async function issueServer(issuer: Issuer, hosts: readonly string[]): Promise<Se
 }
 
 /** The key of a CSR whose holder has proven to have it. Any other algorithm than ECDSA on P-256 is refused. */
-async function provenKey(csr: string): Promise<Result<x509.PublicKey, Problem>> {
+async function provenKey(csr: string): Promise<Result<KeyObject, Problem>> {
   const bad = (why: string): Result<never, Problem> =>
-    err({ code: 'csr-invalid', message: `the certificate request ${why}` });
-  let request: x509.Pkcs10CertificateRequest;
+    err({
+      code: 'csr-invalid',
+      message: `the certificate request ${why}`,
+      hint: 'install the same release of Cordon on the server and on the host',
+    });
+  // The parser below would take DER, hexadecimal and bare base64 as well; one encoding is enough.
+  if (!CSR_PEM.test(csr)) return bad('is not PKCS#10 in PEM');
   try {
-    request = new x509.Pkcs10CertificateRequest(csr);
-    const { algorithm } = request.publicKey;
-    const curve = 'namedCurve' in algorithm ? algorithm.namedCurve : undefined;
-    if (algorithm.name !== 'ECDSA' || curve !== 'P-256' || request.publicKey.rawData.byteLength !== P256_KEY_BYTES) {
-      return bad('must be for an ECDSA key on P-256');
-    }
-    if (request.signatureAlgorithm.name !== 'ECDSA' || request.signatureAlgorithm.hash.name !== 'SHA-256') {
-      return bad('must be signed with ECDSA and SHA-256');
-    }
-    if (!(await request.verify())) return bad('is not signed by its own key');
+    const request = new x509.Pkcs10CertificateRequest(csr);
+    const spki = Buffer.from(request.publicKey.rawData);
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    const isP256 = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+    // The length leaves out compressed points, of which other programs would make another thumbprint.
+    if (!isP256 || spki.length !== P256_KEY_BYTES) return bad('must be for an ECDSA key on P-256');
+    const { name, hash } = request.signatureAlgorithm as { readonly name?: string; readonly hash?: { name?: string } };
+    if (name !== 'ECDSA' || hash?.name !== 'SHA-256') return bad('must be signed with ECDSA and SHA-256');
+    return (await request.verify()) ? ok(key) : bad('is not signed by its own key');
   } catch {
     // The parser throws all kinds of errors on bytes that are not PKCS#10; none of them says more than this.
     return bad('is not PKCS#10 in PEM');
   }
-  return ok(request.publicKey);
+}
+
+function spkiOf(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' });
 }
 
 async function issue(
   { root, signingKey, clock }: Issuer,
   o: {
     subject: string;
-    publicKey: x509.PublicKeyType;
+    publicKey: Buffer | webcrypto.CryptoKey;
     lifetimeMs: number;
     usage: string;
     names: x509.JsonGeneralName[];

@@ -6,4 +6,5 @@
  * labels, and never gives a certificate without a proof of the key.
  */
 export { type Authority, createAuthority, type DeviceCertificate, type ServerCertificate } from './authority.ts';
-export { createDevices, type Devices, type DevicesOptions } from './devices.ts';
+export type { DevicesOptions } from './context.ts';
+export { createDevices, type Devices } from './devices.ts';
