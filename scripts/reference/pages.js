@@ -2,6 +2,7 @@
 import { renderGuardrails } from '../../src/policy/guardrail-page.ts';
 import { REASONS } from '../../src/model/index.ts';
 import { renderAssets } from './assets-page.js';
+import { renderCli } from './cli-page.js';
 import { renderConfiguration } from './configuration-page.js';
 
 function renderReasons() {
@@ -24,6 +25,7 @@ ${rows.map(([reason, { title, remedy }]) => `| \`${reason}\` | ${title} | ${reme
 export function referencePages() {
   return {
     'docs/reference/assets.md': renderAssets(),
+    'docs/reference/cli.md': renderCli(),
     'docs/reference/configuration.md': renderConfiguration(),
     'docs/reference/guardrails.md': renderGuardrails(),
     'docs/reference/reasons.md': renderReasons(),

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { CordonError, formatDuration, type Problem, type Result } from '#base';
+import { misuse } from '../arguments.ts';
+import type { CommandContext } from '../command.ts';
+import { configurationFile } from '../control-socket.ts';
+import { countText, timeText } from '../pieces.ts';
+import type { RunningServer, UpOptions } from '../world.ts';
+
+/** `cordon up` */
+export async function up(context: CommandContext): Promise<number> {
+  const { world, out } = context;
+  const options = optionsOf(context);
+  const running = await world.up({ ...options, onReload: (result) => tellReload(context, result) });
+  const asked = whenAborted(world.signal);
+  try {
+    if (out.isJson) out.document(documentOf(running));
+    else tellStart(context, options, running);
+    await Promise.race([running.stopped, asked.aborted]);
+  } finally {
+    asked.forget();
+    // Also after a failure here: what runs in this process ends with it.
+    await running.stop();
+  }
+  if (world.signal.aborted) return 0;
+  throw new CordonError('server-stopped', 'Cordon stopped without being told to', {
+    hint: 'its log says why; check this machine with `cordon doctor`',
+  });
+}
+
+function optionsOf(context: CommandContext): UpOptions {
+  const { world, args } = context;
+  const data = args.text('data');
+  const isDemo = args.has('demo');
+  if (args.text('config') !== undefined && (data !== undefined || isDemo)) {
+    const other = isDemo ? '--demo' : '--data';
+    const hint = isDemo ? 'the demo brings its own configuration' : 'set the key `data` in the configuration instead';
+    throw misuse(args.row, `\`-c\` and \`${other}\` exclude each other`, hint);
+  }
+  const isEmbedded = data !== undefined || isDemo;
+  return {
+    configurationFile: isEmbedded ? undefined : configurationFile(context),
+    dataDirectory: resolve(world.cwd, data ?? 'data'),
+    isDemo,
+  };
+}
+
+function documentOf({ consoleUrl, firstAdministrator, listening = [], notices, demo = [] }: RunningServer): object {
+  return { consoleUrl, ...(firstAdministrator === undefined ? {} : { firstAdministrator }), listening, notices, demo };
+}
+
+function tellStart({ world, out }: CommandContext, options: UpOptions, running: RunningServer): void {
+  const { consoleUrl, firstAdministrator, listening = [], notices, demo = [] } = running;
+  const width = Math.max(13, ...listening.map(({ what }) => what.length));
+  const row = (title: string, text: string): void => out.line(`  ${title.padEnd(width)}  `, { text, look: 'bold' });
+  out.line({ text: `Cordon ${world.version} is running`, look: 'green' });
+  row('console', consoleUrl);
+  for (const { what, address } of listening) out.line(`  ${what.padEnd(width)}  ${address}`);
+  out.line(
+    `  ${'configuration'.padEnd(width)}  ${options.configurationFile ?? (options.isDemo ? 'the demo' : 'embedded defaults')}`,
+  );
+  if (firstAdministrator !== undefined) {
+    const { url, expiresAt } = firstAdministrator;
+    const left = formatDuration(Math.max(0, expiresAt - world.clock.now()));
+    out.line('');
+    out.line(
+      `Open this link to become the first administrator. It works once, for ${left} (until ${timeText(expiresAt)}):`,
+    );
+    out.line('  ', { text: url, look: 'bold' });
+  }
+  if (demo.length > 0) {
+    out.line('');
+    out.line('Demo:');
+    for (const { email, note } of demo) out.line(`  ${email}  ${note}`);
+  }
+  for (const notice of notices) out.note({ text: 'note: ', look: 'yellow' }, notice);
+  out.line('');
+  out.line('Stop with ctrl-C. In another terminal: `cordon status`, `cordon help`.');
+}
+
+function tellReload({ world, out }: CommandContext, result: Result<number, readonly Problem[]>): void {
+  const at = timeText(world.clock.now());
+  if (result.ok) {
+    if (result.value > 0) out.note(`${at} configuration loaded: ${countText(result.value, 'change')}`);
+    return;
+  }
+  out.note({ text: 'error: ', look: 'red' }, `${at} the configuration does not load; the last good one stays in force`);
+  out.problems(result.error);
+  out.note({ text: 'hint: ', look: 'cyan' }, 'correct the file; it is loaded when it changes');
+}
+
+function whenAborted(signal: AbortSignal): { readonly aborted: Promise<void>; forget(): void } {
+  const { promise, resolve: done } = Promise.withResolvers<void>();
+  const listener = (): void => done();
+  if (signal.aborted) done();
+  signal.addEventListener('abort', listener);
+  return { aborted: promise, forget: () => signal.removeEventListener('abort', listener) };
+}
