@@ -9,12 +9,16 @@ export type Caller =
 
 /** What a handler gets: validated input, the caller, and the raw request for the address and the connection. */
 export interface Call {
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
   readonly caller: Caller;
   readonly address: string;
   readonly request: IncomingMessage;
+  /** Goes into the answer and into every event about this call. */
+  readonly correlationId: string;
+  /** For streams: whether the same request would be let in now. */
+  readonly isStillAllowed: () => boolean;
 }
 
 /** The client's address as the socket has it; no header is believed. IPv4-mapped addresses are written as IPv4. */
@@ -31,4 +35,9 @@ export function cookieOf(request: IncomingMessage, name: string): string | undef
     if (at > 0 && part.slice(0, at).trim() === name) found.push(part.slice(at + 1).trim());
   }
   return found.length === 1 ? found[0] : undefined;
+}
+
+/** Where a request comes from, as identity wants to know it. */
+export function clientOf(request: IncomingMessage): { readonly address: string; readonly userAgent: string } {
+  return { address: addressOf(request), userAgent: (request.headers['user-agent'] ?? '').slice(0, 512) };
 }

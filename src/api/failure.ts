@@ -48,31 +48,54 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'not-authenticated': 401,
   'session-expired': 401,
   'user-disabled': 403,
+  'sign-in-too-old': 403,
+  'email-taken': 409,
+  'group-exists': 409,
+  'last-administrator': 409,
+  'last-second-factor': 409,
+  'account-disabled': 409,
+  'alert-closed': 409,
+  'asset-not-overridden': 409,
 };
 
-/** The body and status any thrown value is answered with. Unexpected ones tell nothing but a correlation id. */
-export function failureAnswer(error: unknown, correlationId: string): FailureAnswer {
-  if (error instanceof CordonError) {
-    const isApi = error instanceof ApiFailure;
-    const { code, message, problems } = error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    const location = isApi && error.location !== undefined ? { location: error.location } : {};
-    return {
-      status: isApi ? error.status : statusOf(code),
-      headers: isApi ? error.headers : {},
-      body: { error: { code, message, ...hint, ...location, problems, correlationId } },
-    };
-  }
+/**
+ * The body and status any thrown value is answered with. Unexpected ones tell nothing but a correlation id; so do failures of the machine,
+ * whose messages name directories, unless the caller is its operator (`isLocal`).
+ */
+export function failureAnswer(
+  error: unknown,
+  { correlationId, isLocal }: { readonly correlationId: string; readonly isLocal: boolean },
+): FailureAnswer {
+  const answer = (
+    status: number,
+    { code, message, hint, problems }: Shown,
+    more: Partial<ApiFailure>,
+  ): FailureAnswer => ({
+    status,
+    headers: more.headers ?? {},
+    body: {
+      error: {
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+        ...(more.location === undefined ? {} : { location: more.location }),
+        problems,
+        correlationId,
+      },
+    },
+  });
+  if (error instanceof ApiFailure) return answer(error.status, error, error);
+  const status = error instanceof CordonError ? statusOf(error.code) : 500;
+  if (error instanceof CordonError && (status < 500 || isLocal)) return answer(status, error, {});
+  const code = error instanceof CordonError ? error.code : 'internal';
   const hint = 'give the correlation id to an administrator';
-  return {
-    status: 500,
-    headers: {},
-    body: { error: { code: 'internal', message: 'something failed inside Cordon', hint, problems: [], correlationId } },
-  };
+  return answer(status, { code, message: 'something failed inside Cordon', hint, problems: [] }, {});
 }
 
+type Shown = Pick<CordonError, 'code' | 'message' | 'hint' | 'problems'>;
+
 function statusOf(code: string): number {
-  if (code.endsWith('-unwritable') || code.endsWith('-unavailable')) return 503;
+  if (/^(?:journal|store)-|-(?:unwritable|unavailable)$/.test(code)) return 503;
   if (code.endsWith('-unknown')) return 404;
   return STATUS_OF_CODE[code] ?? 400;
 }

@@ -5,7 +5,7 @@ import type { Authority, Devices } from '#devices';
 import type { Gateway } from '#gateway';
 import type { Identity } from '#identity';
 import type { Journal } from '#journal';
-import type { OcsfEvent, TrustGraph } from '#model';
+import type { TrustGraph } from '#model';
 import type { Monitor } from '#monitor';
 import type { ActivePolicies } from '#policy';
 import type { Plan } from '#segmentation';
@@ -37,11 +37,6 @@ export interface ApiServices {
   readonly hosts: { readonly identity: string; readonly console: string; readonly agent: string };
   /** Told of every unexpected failure. */
   readonly onFailure: (error: unknown, correlationId: string) => void;
-}
-
-/** Records an event; a journal that cannot be written fails the call that wanted it. */
-export async function record(services: Pick<ApiServices, 'journal'>, event: OcsfEvent): Promise<void> {
-  await services.journal.append(event);
 }
 
 /** True when the request arrived over TLS on our own listener. */

@@ -116,6 +116,7 @@ export const userView = z.object({
 /** A one-time link to hand to a person. */
 export const invitationView = z.object({ userId: z.string(), url: z.string(), expiresAt: time });
 
+/** A group of people; members count through nested groups. */
 export const groupView = z.object({
   id: z.string(),
   name: z.string(),
@@ -123,6 +124,7 @@ export const groupView = z.object({
   members: z.number(),
 });
 
+/** A signed-in person. The token is never part of it. */
 export const sessionView = z.object({
   id: z.string(),
   userId: z.string(),
@@ -136,6 +138,7 @@ export const sessionView = z.object({
   deviceId: z.string().optional(),
 });
 
+/** A browser or an enrolled host, with what its last posture report was judged to be. */
 export const deviceView = z.object({
   id: z.string(),
   name: z.string(),
@@ -169,6 +172,7 @@ export const connectionView = z.object({
   address: z.string(),
 });
 
+/** A published application. */
 export const appView = z.object({
   id: z.string(),
   name: z.string(),
@@ -179,6 +183,7 @@ export const appView = z.object({
   upstream: z.string().optional(),
 });
 
+/** Something with an address that opens or accepts connections. */
 export const workloadView = z.object({
   id: z.string(),
   name: z.string(),
@@ -191,7 +196,7 @@ export const workloadView = z.object({
 });
 
 /** One directed pair of label classes with what is allowed between them. */
-export const planPairView = z.object({
+const planPairView = z.object({
   from: z.string(),
   to: z.string(),
   pieces: z.array(
@@ -204,12 +209,14 @@ export const planPairView = z.object({
   ),
 });
 
+/** Who may connect to whom: classes of workloads that no policy can tell apart, and the pairs about which something is said. */
 export const planView = z.object({
   classes: z.array(z.object({ id: z.string(), labels, segments: z.array(z.string()), workloads: z.array(z.string()) })),
   pairs: z.array(planPairView),
   problems: z.array(problemView),
 });
 
+/** The answer to "may this connection be opened?". */
 export const traceView = z.object({
   allowed: z.boolean(),
   from: z.string(),
@@ -220,6 +227,7 @@ export const traceView = z.object({
   policies: z.array(z.string()),
 });
 
+/** A detection a person should see. */
 export const alertView = z.object({
   id: z.string(),
   ruleId: z.string(),
@@ -247,6 +255,7 @@ export const eventView = z.looseObject({
   metadata: z.looseObject({ uid: z.string(), correlation_uid: z.string().optional() }),
 });
 
+/** The policy bundle in force and the built-in policies. */
 export const policiesView = z.object({
   version: z.number(),
   author: z.string(),
@@ -275,6 +284,7 @@ export const replayView = z.object({
   notReplayable: z.array(z.object({ reason: z.string(), count: z.number() })),
 });
 
+/** What an import of an account found and changed. */
 export const importView = z.object({
   assets: z.number(),
   created: z.number(),
@@ -287,12 +297,14 @@ export const importView = z.object({
   byTier: z.array(z.number()),
 });
 
+/** One difference between a document and what is in force. */
 export const configurationChangeView = z.object({
   kind: z.string(),
   id: z.string(),
   op: z.enum(['add', 'change', 'remove']),
 });
 
+/** The outcome of walking the journal's hash chain. */
 export const verifyView = z.object({
   ok: z.boolean(),
   lines: z.number(),

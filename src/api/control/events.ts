@@ -1,68 +1,63 @@
-import type { ServerResponse } from 'node:http';
+import type { CONTROL_ROUTES } from '#contract';
+import { verifyJournal, type VerifyReport } from '#journal';
 import type { OcsfEvent } from '#model';
+import type { Answer, Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
-import { STREAMING } from '../register.ts';
+import type { EventStreams } from './event-stream.ts';
 
-/** How often a comment is sent on an idle stream, so that a dead client is noticed. */
-const HEARTBEAT_MS = 15_000;
-/** A client that reads this many bytes slower than events come is let go; it reconnects and catches up by the list. */
-const MAX_BUFFERED_BYTES = 1_000_000;
+type Routes = Handlers<typeof CONTROL_ROUTES>;
+type EventView = Answer<(typeof CONTROL_ROUTES)['events']>['items'][number];
 
-/** The newest events, filtered; newest first. */
-export function recentEvents(
+interface Filter {
+  readonly limit: number;
+  readonly correlation?: string | undefined;
+  readonly class?: number | undefined;
+}
+
+/** What happened, and the proof that nothing of it was changed. */
+export function eventRoutes(
   services: ApiServices,
-  filter: { limit: number; correlation?: string | undefined; class?: number | undefined },
-): OcsfEvent[] {
+  streams: EventStreams,
+): Pick<Routes, 'events' | 'eventStream' | 'queryEvents' | 'verifyJournal'> {
+  const { journal } = services;
+  let verifying: Promise<VerifyReport> | undefined;
+  return {
+    events: async ({ query }) => {
+      const events = await findEvents(services, query);
+      const items = events.map((event) => event as EventView);
+      return { items, total: items.length };
+    },
+    eventStream: async ({ query, reply, isStillAllowed }) =>
+      await Promise.resolve(streams.open(reply, { onlyClass: query.class, isStillAllowed })),
+    queryEvents: async ({ body }) => ({ rows: await journal.query(body.sql) }),
+    verifyJournal: async () => {
+      // It reads the whole journal: whoever asks meanwhile gets the same answer.
+      verifying ??= verifyJournal(services.journalDirectory).finally(() => {
+        verifying = undefined;
+      });
+      return { ...(await verifying) };
+    },
+  };
+}
+
+/** The newest events, filtered, newest first. A correlation id is looked for in the whole journal. */
+async function findEvents({ journal }: ApiServices, filter: Filter): Promise<OcsfEvent[]> {
   const found: OcsfEvent[] = [];
-  const events = services.journal.recent(2000);
-  for (let index = events.length - 1; index >= 0 && found.length < filter.limit; index--) {
-    const event = events[index];
-    if (event === undefined) continue;
-    if (filter.class !== undefined && event.class_uid !== filter.class) continue;
-    if (filter.correlation !== undefined && event.metadata.correlation_uid !== filter.correlation) continue;
-    found.push(event);
+  const recent = journal.recent(2000);
+  for (let index = recent.length - 1; index >= 0 && found.length < filter.limit; index--) {
+    const event = recent[index];
+    if (event !== undefined && isWanted(event, filter)) found.push(event);
   }
-  return found;
+  if (found.length > 0 || filter.correlation === undefined) return found;
+  const rows = await journal.query(
+    'select event from events where correlation_uid = $1 and ($2 is null or class_uid = $2) order by seq desc limit $3',
+    [filter.correlation, filter.class ?? null, filter.limit],
+  );
+  // The column holds what `append` accepted.
+  return rows.map(({ event }) => event as unknown as OcsfEvent);
 }
 
-/** Finds events by correlation id beyond the recent ones, in the whole journal. */
-export async function findByCorrelation(
-  services: ApiServices,
-  correlation: string,
-  limit: number,
-): Promise<OcsfEvent[]> {
-  const recent = recentEvents(services, { limit, correlation });
-  if (recent.length > 0) return recent;
-  const rows = await services.journal.query(
-    'select event from events where correlation_uid = ? order by time desc limit ?',
-    [correlation, limit],
-  );
-  return rows.map((row) =>
-    typeof row['event'] === 'string' ? (JSON.parse(row['event']) as OcsfEvent) : (row['event'] as unknown as OcsfEvent),
-  );
-}
-
-/** Streams events as they are recorded, one `data:` line each (WHATWG server-sent events). */
-export function streamEvents(
-  services: ApiServices,
-  response: ServerResponse,
-  onlyClass: number | undefined,
-): typeof STREAMING {
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
-  response.write(': connected\n\n');
-  const unsubscribe = services.journal.subscribe((event) => {
-    if (onlyClass !== undefined && event.class_uid !== onlyClass) return;
-    if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
-    else response.write(`id: ${event.metadata.uid}\ndata: ${JSON.stringify(event)}\n\n`);
-  });
-  const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
-  response.on('close', () => {
-    clearInterval(heartbeat);
-    unsubscribe();
-  });
-  return STREAMING;
+function isWanted(event: OcsfEvent, filter: Filter): boolean {
+  if (filter.class !== undefined && event.class_uid !== filter.class) return false;
+  return filter.correlation === undefined || event.metadata.correlation_uid === filter.correlation;
 }

@@ -1,16 +1,63 @@
 import { isJsonObject, type Problem } from '#base';
-import { loadPolicies, replay } from '#policy';
+import type { CONTROL_ROUTES } from '#contract';
+import type { JournalledDecision } from '#policy';
+import type { Call } from '../caller.ts';
 import { ApiFailure, refused } from '../failure.ts';
-import type { Caller } from '../caller.ts';
+import type { Answer, Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
+import { actEvent } from './acts.ts';
+import type { PolicyThread } from './policy-thread.ts';
 
+type Routes = Handlers<typeof CONTROL_ROUTES>;
 type Texts = Readonly<Record<string, string>>;
 
+const HOUR = 3_600_000;
 /** At most this many journalled decisions are re-decided in one replay; the newest count. */
-const MAX_REPLAYED = 200_000;
+const MAX_REPLAYED = 20_000;
+/** Decisions read from the journal at a time: a query answers at most 32 MiB. */
+const PAGE = 2000;
 
-/** The bundle in force, with the built-in guardrails. */
-export function activePolicies({ graph, policies }: ApiServices): object {
+/** The policies in force, and what others would say. */
+export function policyRoutes(
+  services: ApiServices,
+  thread: PolicyThread,
+): Pick<Routes, 'policies' | 'checkPolicies' | 'replayPolicies' | 'activatePolicies'> {
+  return {
+    policies: async () => await Promise.resolve(activePolicies(services)),
+    checkPolicies: async ({ body }) => {
+      const { problems, policies } = await thread.ask({ texts: body.texts });
+      return { ok: problems.length === 0, problems: copies(problems), policies };
+    },
+    replayPolicies: async ({ body }) => {
+      const { texts, sinceHours } = body;
+      const records = await journalledDecisions(services, services.clock.now() - sinceHours * HOUR);
+      const { problems, report } = await thread.ask({ texts, records });
+      if (report === undefined) throw refused('policy-invalid', 'the policies do not validate', problems);
+      return {
+        replayed: report.replayed,
+        unchanged: report.unchanged,
+        gains: report.gains.map(copyOfRow),
+        losses: report.losses.map(copyOfRow),
+        notReplayable: copies(report.notReplayable),
+      };
+    },
+    activatePolicies: async (call) => {
+      const { texts } = call.body;
+      if (Object.keys(texts).length === 0) {
+        throw new ApiFailure(422, 'policy-invalid', 'a bundle without any file would deny everything', {
+          hint: 'send at least one file',
+        });
+      }
+      const { problems } = await thread.ask({ texts });
+      if (problems.length > 0) {
+        throw refused('policy-invalid', 'the policies do not validate; the active ones stay', problems);
+      }
+      return { version: await activate(services, call, call.body) };
+    },
+  };
+}
+
+function activePolicies({ graph, policies }: ApiServices): Answer<(typeof CONTROL_ROUTES)['policies']> {
   const activation = graph.get('policyActivation', 'active');
   const bundle = activation === undefined ? undefined : graph.get('policyBundle', activation.bundleId);
   return {
@@ -18,7 +65,7 @@ export function activePolicies({ graph, policies }: ApiServices): object {
     author: bundle?.author ?? '',
     message: bundle?.message ?? '',
     ...(activation === undefined ? {} : { activatedAt: activation.at }),
-    texts: bundle?.texts ?? {},
+    texts: { ...bundle?.texts },
     policies: (policies()?.policies ?? []).map(({ id, effect, action, title, builtin }) => ({
       id,
       effect,
@@ -29,66 +76,59 @@ export function activePolicies({ graph, policies }: ApiServices): object {
   };
 }
 
-/** Parses and validates; nothing is activated. */
-export function checkPolicies(texts: Texts): { ok: boolean; problems: Problem[]; policies: number } {
-  const loaded = loadPolicies({ texts, version: 0 });
-  if (!loaded.ok) return { ok: false, problems: [...loaded.error], policies: 0 };
-  return { ok: true, problems: [], policies: loaded.value.policies.filter((policy) => !policy.builtin).length };
+/** The newest decisions of the gateway since `since`, as they were recorded. */
+async function journalledDecisions({ journal }: ApiServices, since: number): Promise<JournalledDecision[]> {
+  const records: JournalledDecision[] = [];
+  for (let before = Number.MAX_SAFE_INTEGER; records.length < MAX_REPLAYED; ) {
+    const rows = await journal.query(
+      `select seq, uid, time, event->'unmapped'->'cordon' as record from events
+       where class_uid = 4002 and time >= $1 and seq < $2 order by seq desc limit ${PAGE}`,
+      [since, before],
+    );
+    for (const { uid, time, record } of rows) {
+      if (isJsonObject(record)) records.push({ eventId: String(uid), time: Number(time), record });
+    }
+    if (rows.length < PAGE) break;
+    before = Number(rows.at(-1)?.['seq']);
+  }
+  return records;
 }
 
-/** Re-decides the journalled requests of the last hours against edited policies. */
-export async function replayPolicies(
-  { journal, clock }: ApiServices,
-  texts: Texts,
-  sinceHours: number,
-): Promise<ReturnType<typeof replay>> {
-  const candidate = loadPolicies({ texts, version: 0 });
-  if (!candidate.ok) throw refused('policy-invalid', 'the policies do not validate', candidate.error);
-  const since = clock.now() - sinceHours * 3_600_000;
-  const rows = await journal.query(
-    'select uid, time, event from events where class_uid = 4002 and time >= ? order by time desc limit ?',
-    [since, MAX_REPLAYED],
-  );
-  const records = rows.flatMap((row) => {
-    const event: unknown = typeof row['event'] === 'string' ? JSON.parse(row['event']) : row['event'];
-    if (!isJsonObject(event)) return [];
-    const unmapped = event['unmapped'];
-    const record = isJsonObject(unmapped) ? unmapped['cordon'] : undefined;
-    return isJsonObject(record) ? [{ eventId: String(row['uid']), time: Number(row['time']), record }] : [];
+/** Activates edited policies as a new bundle, with author and message, in one transaction with its event. */
+async function activate(
+  services: ApiServices,
+  call: Pick<Call, 'caller' | 'address' | 'correlationId'>,
+  { texts, message }: { texts: Texts; message: string },
+): Promise<number> {
+  const { store, journal, clock } = services;
+  const author = call.caller.actor;
+  return await store.transact(author, async (tx) => {
+    const version = 1 + Math.max(0, ...(await tx.list('policyBundle')).map((bundle) => bundle.version));
+    const id = `policy-${version}`;
+    const at = clock.now();
+    await tx.put('policyBundle', { id, version, texts, author, message, createdAt: at });
+    await tx.put('policyActivation', { id: 'active', bundleId: id, version, by: author, at });
+    // Inside the transaction: policies must not change without a record of who changed them and why.
+    await journal.append(
+      actEvent(services, call, {
+        class: 'entityManagement',
+        activity: 'activate',
+        message: `${author} activated policy version ${version}: ${message}`,
+        severity: 'medium',
+        attributes: { entity: { uid: id, name: `policies version ${version}`, type: 'policies' }, comment: message },
+        cordon: { version, files: Object.keys(texts) },
+      }),
+    );
+    return version;
   });
-  return replay({ records, candidate: candidate.value });
 }
 
-/** Activates edited policies as a new bundle, with author and message, in one transaction. */
-export async function activatePolicies(
-  { store, graph, clock }: ApiServices,
-  caller: Caller,
-  input: { texts: Texts; message: string },
-): Promise<{ version: number }> {
-  const loaded = loadPolicies({ texts: input.texts, version: 0 });
-  if (!loaded.ok) throw refused('policy-invalid', 'the policies do not validate; the active ones stay', loaded.error);
-  if (Object.keys(input.texts).length === 0)
-    throw new ApiFailure(422, 'policy-invalid', 'a bundle without any file would deny everything', {
-      hint: 'send at least one file',
-    });
-  return await store.transact(caller.actor, async (tx) => {
-    const version = 1 + Math.max(0, ...[...graph.all('policyBundle')].map((bundle) => bundle.version));
-    const now = clock.now();
-    await tx.put('policyBundle', {
-      id: `policy-${version}`,
-      version,
-      texts: input.texts,
-      author: caller.actor,
-      message: input.message,
-      createdAt: now,
-    });
-    await tx.put('policyActivation', {
-      id: 'active',
-      bundleId: `policy-${version}`,
-      version,
-      by: caller.actor,
-      at: now,
-    });
-    return { version };
-  });
+function copies<T extends Problem | { readonly reason: string; readonly count: number }>(items: readonly T[]): T[] {
+  return items.map((item) => ({ ...item }));
+}
+
+function copyOfRow<T extends { readonly before: readonly string[]; readonly after: readonly string[] }>(
+  row: T,
+): Omit<T, 'before' | 'after'> & { before: string[]; after: string[] } {
+  return { ...row, before: [...row.before], after: [...row.after] };
 }
