@@ -20,7 +20,7 @@ interface IdentityRow {
 }
 
 /** What of the reports outlives a restart: the highest sequence that was stored, and the program status that was told. */
-export interface ReportRow {
+interface ReportRow {
   readonly sequence: number;
   readonly program?: string;
 }
@@ -37,6 +37,15 @@ export interface DeviceMemory {
   posture: string | undefined;
   program: string | undefined;
   refusal: string | undefined;
+  /** Ends when the report under way is done. */
+  turn: Promise<unknown>;
+}
+
+/** Runs `work` after all that was begun for the device before, so that an older report never overtakes a newer one. */
+export async function inTurn<T>(memory: DeviceMemory, work: () => Promise<T>): Promise<T> {
+  const turn = memory.turn.then(work);
+  memory.turn = turn.catch(() => undefined);
+  return await turn;
 }
 
 /** Verdict and outcomes of a posture as one word; wording may change without being news. */
@@ -80,6 +89,7 @@ export class DeviceMemories {
       posture: postureWord(this.#graph.get('device', device.id)?.posture),
       program: report?.program,
       refusal: undefined,
+      turn: Promise.resolve(),
     };
     this.#held.set(device.id, memory);
     return memory;
@@ -117,10 +127,7 @@ export async function dropIdentity(tx: StoreTransaction, deviceId: string): Prom
   await tx.deletePrivate(REPORT_ROW, deviceId);
 }
 
-/** Raises the stored sequence. False when a later report was stored already. */
-export async function keepReport(tx: StoreTransaction, deviceId: string, row: ReportRow): Promise<boolean> {
-  const stored = await tx.getPrivate<ReportRow>(REPORT_ROW, deviceId);
-  if (stored !== undefined && stored.sequence >= row.sequence) return false;
+/** Keeps what of a report has to outlive a restart. */
+export async function keepReport(tx: StoreTransaction, deviceId: string, row: ReportRow): Promise<void> {
   await tx.putPrivate(REPORT_ROW, deviceId, row);
-  return true;
 }

@@ -31,7 +31,7 @@ export async function nextInstruction(
 ): Promise<Instruction> {
   const isOver = (): boolean =>
     context.graph.get('device', device.id)?.status !== 'active' || otherProgram(context, device.id, have) !== undefined;
-  await context.watch.until(isOver, signal);
+  await context.watch.until(device.id, isOver, signal);
   return instructionFor(context, { device, memory: await context.memories.of(device) }, have);
 }
 

@@ -13,7 +13,7 @@ interface Wait {
 /** Wakes those who wait for a program of theirs to change. */
 export class ProgramWatch {
   readonly #stop: () => void;
-  readonly #waits = new Set<Wait>();
+  readonly #waits = new Map<string, Wait>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -28,19 +28,23 @@ export class ProgramWatch {
     return this.#waits.size;
   }
 
-  /** Resolves when `isOver` says so (asked at once and after changes), when `signal` aborts or on `close`. Rejects when `isOver` throws. */
-  async until(isOver: () => boolean, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when `isOver` says so (asked at once and after changes), when `signal` aborts, on `close`, and when `who` waits anew: an agent
+   * that has reconnected must not keep its old waits alive. Rejects when `isOver` throws.
+   */
+  async until(who: string, isOver: () => boolean, signal: AbortSignal): Promise<void> {
+    this.#waits.get(who)?.end();
     if (this.#isClosed || signal.aborted || isOver()) return;
     await new Promise<void>((resolve, reject) => {
       const end = (error?: unknown): void => {
-        this.#waits.delete(wait);
+        if (this.#waits.get(who) === wait) this.#waits.delete(who);
         signal.removeEventListener('abort', onAbort);
         if (error === undefined) resolve();
         else reject(error instanceof Error ? error : new Error(String(error)));
       };
       const onAbort = (): void => end();
       const wait: Wait = { isOver, end };
-      this.#waits.add(wait);
+      this.#waits.set(who, wait);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -49,7 +53,7 @@ export class ProgramWatch {
     this.#isClosed = true;
     this.#stop();
     clearTimeout(this.#timer);
-    for (const wait of this.#waits) wait.end();
+    for (const wait of this.#waits.values()) wait.end();
   }
 
   #schedule(): void {
@@ -59,10 +63,10 @@ export class ProgramWatch {
     }, COALESCE_MS);
   }
 
-  #look(waits: readonly Wait[]): void {
-    for (const wait of waits.slice(0, BATCH)) {
+  #look(waits: readonly (readonly [string, Wait])[]): void {
+    for (const [who, wait] of waits.slice(0, BATCH)) {
       try {
-        if (this.#waits.has(wait) && wait.isOver()) wait.end();
+        if (this.#waits.get(who) === wait && wait.isOver()) wait.end();
       } catch (error) {
         wait.end(error);
       }

@@ -3,7 +3,7 @@ import type { Device, OcsfEvent, Posture, Workload } from '#model';
 import type { StoreTransaction } from '#store';
 import type { Instruction, PostureClaims, ProgramStatus, Report } from '#wire';
 import type { DevicesContext } from './context.ts';
-import { type DeviceMemory, keepReport, postureWord } from './device-memory.ts';
+import { type DeviceMemory, inTurn, keepReport, postureWord } from './device-memory.ts';
 import { revokedProblem } from './enrolment.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { instructionFor } from './instructions.ts';
@@ -28,14 +28,24 @@ interface Believed {
 /** Verifies, judges, keeps and journals a report, in this order, and answers it. */
 export async function handleReport(
   context: DevicesContext,
-  { id }: Device,
+  { id, name }: Device,
+  report: Report,
+): Promise<Result<Instruction, Problem>> {
+  const device = context.graph.get('device', id);
+  if (device?.status !== 'active') return err(revokedProblem({ name }));
+  const memory = await context.memories.of(device);
+  if (memory === undefined) return err(keyUnknown(device));
+  return await inTurn(memory, async () => await handleInTurn(context, { id, memory }, report));
+}
+
+async function handleInTurn(
+  context: DevicesContext,
+  { id, memory }: { readonly id: string; readonly memory: DeviceMemory },
   report: Report,
 ): Promise<Result<Instruction, Problem>> {
   const { graph, clock } = context;
   const device = graph.get('device', id);
-  if (device?.status !== 'active') return err(revokedProblem(device ?? { name: id }));
-  const memory = await context.memories.of(device);
-  if (memory === undefined) return err(keyUnknown(device));
+  if (device?.status !== 'active') return err(revokedProblem({ name: id }));
   const claims = await believe(context, { device, memory }, report);
   if (!claims.ok) return claims;
   const { facts, collectedAt } = claims.value;
@@ -82,9 +92,7 @@ async function keep(context: DevicesContext, believed: Believed): Promise<boolea
   return await context.store.transact(`agent:${device.id}`, async (tx) => {
     const present = await tx.get('device', device.id);
     if (present?.status !== 'active') return false;
-    const row = { sequence: report.sequence, ...(program === undefined ? {} : { program }) };
-    // A later report was faster: what it said stands.
-    if (!(await keepReport(tx, device.id, row))) return true;
+    await keepReport(tx, device.id, { sequence: report.sequence, ...(program === undefined ? {} : { program }) });
     if (isPostureDue) await tx.put('device', { ...present, posture });
     if (areAddressesNew) await moveWorkload(tx, workload.id, addresses);
     return true;

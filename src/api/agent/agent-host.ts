@@ -73,7 +73,7 @@ const STATUS: Readonly<Record<string, number>> = {
 export function createAgentHost(services: Services): (request: IncomingMessage, response: ServerResponse) => void {
   const limits: Limits = {
     enrol: new Attempts({ burst: 10, everyMs: 30_000, remembered: 10_000 }),
-    device: new Attempts({ burst: 30, everyMs: 1000, remembered: 100_000 }),
+    device: new Attempts({ burst: 30, everyMs: 500, remembered: 100_000 }),
   };
   return (request, response) => {
     const gone = new AbortController();
@@ -156,8 +156,8 @@ async function instruction(call: Call): Promise<Answer> {
     have: have === '' ? undefined : have,
     signal,
   });
-  // It may have been revoked, or its certificate replaced, while it waited.
-  const still = presentDevice(call);
+  // It may have been revoked while it waited. That it has renewed its certificate meanwhile is no reason to keep the news from it.
+  const still = call.services.devices.renewerOf(call.request.socket);
   return still.ok ? ok(next) : still;
 }
 
@@ -174,8 +174,8 @@ function presentDevice({ services, request }: Call): Result<Device, Problem> {
   });
 }
 
-function bounded({ services, limits }: Call, device: Device): Answer {
-  const wait = limits.device.take(device.id, services.clock.now());
+function bounded({ services, limits, request }: Call, device: Device): Answer {
+  const wait = limits.device.take(`${device.id} ${request.method}`, services.clock.now());
   return wait > 0 ? tooMany(wait) : undefined;
 }
 
