@@ -44,12 +44,15 @@ export interface AssertionClaims {
   readonly exp: number;
 }
 
+/** A public key as a JWK; all its members are texts. */
+type PublicKey = { readonly kty: string } & Readonly<Record<string, string>>;
+
 /** Signs what an upstream may believe about who is there. */
 export interface AssertionSigner {
   /** A compact JWT (ES256) that lives 60 s; the same one for the same facts during a third of that. */
   sign(subject: AssertionSubject): string;
   /** Public keys, as served at `/.cordon/jwks.json` on every app host. @see RFC 7517 */
-  jwks(): { readonly keys: readonly Readonly<Record<string, string>>[] };
+  jwks(): { readonly keys: readonly PublicKey[] };
 }
 
 /** Makes a private P-256 key as a JWK, for a caller that keeps it over restarts. */
@@ -125,7 +128,7 @@ export function shownClaims(token: string): AssertionClaims {
 
 function readKey(jwk: JsonWebKey): {
   privateKey: ReturnType<typeof createPrivateKey>;
-  publicJwk: Readonly<Record<string, string>>;
+  publicJwk: PublicKey;
   kid: string;
 } {
   try {

@@ -180,18 +180,6 @@ function withoutOwnCookies(header: string): string {
     .join('; ');
 }
 
-/** Makes any text safe as a header value: printable ASCII; the rest, `%` and `,` as percent-escaped UTF-8. */
-export function headerText(value: string): string {
-  if (/^[\x20-\x24\x26-\x2b\x2d-\x7e]*$/.test(value)) return value;
-  return [...Buffer.from(value)]
-    .map((byte) =>
-      byte < 0x20 || byte > 0x7e || byte === 0x25 || byte === 0x2c
-        ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-        : String.fromCharCode(byte),
-    )
-    .join('');
-}
-
 function printable(name: string): string {
   return name.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');
 }

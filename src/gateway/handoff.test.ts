@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { err, hashToken, newToken, ok } from '#base';
+import { createHandoff, type Redeemer } from './handoff.ts';
+
+const CODE = newToken();
+const client = { address: '192.0.2.1', userAgent: 'test' };
+
+function handoff(redeem?: Redeemer['redeem']): { made: ReturnType<typeof createHandoff>; asked: unknown[] } {
+  const asked: unknown[] = [];
+  const made = createHandoff({
+    identityOrigin: (transport) => (transport === 'tls' ? 'https://id.example.org' : 'http://id.localhost:8080'),
+    redeemer: {
+      redeem: (input) => {
+        asked.push(input);
+        if (redeem !== undefined) return redeem(input);
+        const appSession = { id: 'app_1', tokenHash: 'h', sessionId: 's1', host: input.host, createdAt: 0 };
+        return Promise.resolve(ok({ token: 'the-token', appSession }));
+      },
+    },
+  });
+  return { made, asked };
+}
+
+const verifierOf = (cookies: readonly string[]): string =>
+  /^__Host-cordon_flow=([^;]*)/.exec(cookies[0] ?? '')?.[1] ?? '';
+
+describe('the hand-off on an app host (RFC 7636)', () => {
+  it('begins at the id host of the same listener, with a challenge whose verifier only this browser has', () => {
+    const step = handoff().made.begin({ host: 'wiki.example.org', transport: 'tls', returnTo: '/a?b=1' });
+    const url = new URL(step.location);
+    assert.equal(url.origin + url.pathname, 'https://id.example.org/handoff');
+    assert.equal(url.searchParams.get('host'), 'wiki.example.org');
+    assert.equal(url.searchParams.get('return'), '/a?b=1');
+    assert.equal(url.searchParams.get('challenge'), hashToken(verifierOf(step.cookies)));
+    assert.ok(!step.location.includes(verifierOf(step.cookies)));
+    assert.match(step.cookies[0] ?? '', /; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/);
+  });
+
+  it('gives tabs that begin together one verifier, and nobody a verifier of another’s choosing', () => {
+    const { made } = handoff();
+    const begin = (cookie?: string) =>
+      verifierOf(made.begin({ host: 'w', transport: 'http', returnTo: '/', cookie }).cookies);
+    const first = begin();
+    assert.equal(begin(`__Host-cordon_flow=${first}`), first);
+    assert.notEqual(begin('__Host-cordon_flow=short'), 'short');
+    assert.notEqual(begin(`__Host-cordon_flow=${first}; __Host-cordon_flow=${newToken()}`), first);
+  });
+
+  it('ends with the cookie of the app, the way back, and no verifier', async () => {
+    const { made, asked } = handoff();
+    const verifier = newToken();
+    const step = await made.callback({
+      host: 'wiki.example.org',
+      target: `/.cordon/callback?code=${CODE}&return=%2Fa%3Fb%3D1`,
+      cookie: `x=1; __Host-cordon_flow=${verifier}`,
+      client,
+    });
+    assert.ok(step.ok);
+    assert.equal(step.value.location, '/a?b=1');
+    assert.deepEqual(step.value.cookies, [
+      '__Host-cordon_app=the-token; Path=/; Secure; HttpOnly; SameSite=Lax',
+      '__Host-cordon_flow=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0',
+    ]);
+    assert.deepEqual(asked, [{ code: CODE, verifier, host: 'wiki.example.org', client }]);
+  });
+
+  const verifier = newToken();
+  const flow = `__Host-cordon_flow=${verifier}`;
+  const refused: [string, { target?: string; cookie?: string | undefined }][] = [
+    ['without a verifier: somebody else’s link (login CSRF)', { cookie: undefined }],
+    ['with two verifiers: a tossed cookie', { cookie: `${flow}; ${flow}` }],
+    ['with a verifier that is none', { cookie: '__Host-cordon_flow=x' }],
+    ['without a code', { target: '/.cordon/callback' }],
+    ['with two codes', { target: `/.cordon/callback?code=${CODE}&code=${newToken()}` }],
+    ['with a code that is none', { target: '/.cordon/callback?code=../x' }],
+    ['with an ambiguous target', { target: `/.cordon/callback?code=${CODE}#x` }],
+  ];
+  for (const [name, { target = `/.cordon/callback?code=${CODE}`, ...rest }] of refused) {
+    it(`does not even ask identity ${name}`, async () => {
+      const { made, asked } = handoff();
+      const step = await made.callback({ host: 'w', target, cookie: 'cookie' in rest ? rest.cookie : flow, client });
+      assert.deepEqual([step.ok, asked.length], [false, 0]);
+    });
+  }
+
+  it('sets nothing when identity refuses the code', async () => {
+    const { made } = handoff(() => Promise.resolve(err({ code: 'handoff-invalid', message: 'used' })));
+    const step = await made.callback({ host: 'w', target: `/.cordon/callback?code=${CODE}`, cookie: flow, client });
+    assert.ok(!step.ok);
+    assert.equal(step.error.code, 'handoff-invalid');
+  });
+
+  for (const evil of ['//evil.example', 'https://evil.example/', '/\\evil.example', '/.cordon/sign-out', '/%2f/evil']) {
+    it(`returns to / instead of ${evil}`, async () => {
+      const { made } = handoff();
+      const target = `/.cordon/callback?code=${CODE}&return=${encodeURIComponent(evil)}`;
+      const step = await made.callback({ host: 'w', target, cookie: flow, client });
+      assert.equal(step.ok && step.value.location, '/');
+      const begun = made.begin({ host: 'w', transport: 'http', returnTo: evil });
+      assert.equal(new URL(begun.location).searchParams.get('return'), '/');
+    });
+  }
+});
