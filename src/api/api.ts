@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { CONTROL_ROUTES, IDENTITY_ROUTES } from '#contract';
 import { hardenServer, SERVER_OPTIONS } from '#gateway';
+import { createAgentHost } from './agent/agent-host.ts';
 import { type ConsoleFiles, isNavigation, readConsole } from './console-files.ts';
 import { consolePages } from './console-pages.ts';
 import { CONTROL_BODY_LIMITS, type ControlHandlers, controlHandlers } from './control/handlers.ts';
@@ -43,7 +44,7 @@ export async function createApi(
   return {
     identity: identity.handle,
     console: console.handle,
-    agent: unavailable,
+    agent: createAgentHost(services),
     control,
     close: async () => {
       shared.close();
@@ -127,10 +128,4 @@ async function localHost(services: ApiServices, shared: ControlHandlers, uid: nu
       });
     },
   });
-}
-
-/** Until there is somebody to talk to agents, they are told so and keep what they have. */
-function unavailable(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '30' });
-  response.end('agents are not served\n');
 }

@@ -42,7 +42,7 @@ export function consolePages(services: ApiServices, files: ConsoleFiles, denials
     },
     open: async (request, reply) => {
       const path = request.url.split('?')[0] ?? '';
-      if (!isNavigation(request) || /^\/(?:api|assets|\.cordon)(?:\/|$)/.test(path)) return false;
+      if (!isNavigation(request) || /^\/(?:api|\.cordon)(?:\/|$)|^\/assets\//.test(path)) return false;
       const decided = decideConsole(services, request.raw, 'view');
       if (decided.decision.effect === 'permit') await files.sendPage(reply);
       else if (needsSignIn(decided.decision)) await beginHandoff(services, handoff, request, reply);
