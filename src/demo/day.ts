@@ -110,8 +110,8 @@ function refusedFlows({ world, random, end }: Cast): Step[] {
       at: end - random.between(60, 24 * 3600 - 60) * SECOND,
       run: async () => {
         const to = workloadNamed(world, name);
-        const from = source.startsWith('203.') ? source : workloadNamed(world, source);
-        await world.record(refusedFlowEvent(world.clock.now(), { from, to, port, reporter: to }));
+        const from = source.startsWith('203.') ? source : (workloadNamed(world, source).addresses[0] ?? '');
+        await world.record(refusedFlowEvent(world.clock.now(), { from, to, port }));
       },
     };
   });
@@ -213,6 +213,7 @@ function health({ visitors, end }: Cast): Step[] {
 function incidents({ world, visitors, end }: Cast): Step[] {
   const farah = personCalled('Farah Haddad');
   const goro = personCalled('Goro Tanaka');
+  const jonas = personCalled('Jonas Weber');
   return [
     { at: end - 14 * HOUR, run: async () => await sprayPasswords(world) },
     { at: end - 9 * HOUR, run: async () => await guessPassword(world, emailOf(farah)) },
@@ -239,12 +240,27 @@ function incidents({ world, visitors, end }: Cast): Step[] {
         ]),
     },
     { at: end - 35 * MINUTE, run: async () => await guessSecondFactor(world, emailOf(goro)) },
+    // What follows for them: the risk closes reports, the silent agent closes the payroll.
     {
       at: end - 20 * MINUTE,
       run: async () => await visitors.visit(goro, { appId: 'reports', method: 'GET', path: '/monthly' }),
     },
-    { at: end - 12 * MINUTE, run: async () => await openEverything(world, visitors, personCalled('Jonas Weber')) },
+    {
+      at: end - 16 * MINUTE,
+      run: async () =>
+        await visitors.visit(personCalled('Hanna Lindqvist'), { appId: 'payroll', method: 'GET', path: '/runs' }),
+    },
+    {
+      at: lastTimeOfDay(5.5, end),
+      run: async () => await visitors.visit(jonas, { appId: 'preview', method: 'POST', path: '/' }),
+    },
+    { at: end - 12 * MINUTE, run: async () => await openEverything(world, visitors, jonas) },
   ];
+}
+
+/** The last time before `end` at which it was so many hours past midnight UTC. */
+function lastTimeOfDay(hours: number, end: number): number {
+  return end - ((end - hours * HOUR) % (24 * HOUR));
 }
 
 function personCalled(name: string): Person {

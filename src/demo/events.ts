@@ -101,46 +101,57 @@ export function signInEvent(
   });
 }
 
-/** A device whose health changed. */
+// OCSF 1.8 security_level_id
+const SECURITY_LEVEL = { unknown: 0, healthy: 1, unhealthy: 2 } as const;
+const POSTURE_SEVERITY = { unknown: 'low', healthy: 'informational', unhealthy: 'medium' } as const;
+
+/** A device whose health changed, in the form in which the devices area records one. */
 export function postureEvent(time: number, device: Device, posture: Posture): OcsfEvent {
-  const failing = posture.results.filter(({ outcome }) => outcome === 'fail').map(({ check }) => check);
-  const why = failing.length === 0 ? '' : `: ${failing.join(', ')}`;
+  const { verdict, results, collectedAt } = posture;
+  const open = results.filter(({ outcome }) => outcome === 'fail' || outcome === 'unknown');
+  const why = open.length === 0 ? '' : `: ${open.map(({ check, outcome }) => `${check} ${outcome}`).join(', ')}`;
   return buildEvent({
     class: 'deviceConfigStateChange',
     activity: 'log',
     time,
-    message: `${device.name} is ${posture.verdict === 'unknown' ? 'of unknown health' : posture.verdict}${why}`,
-    severity: posture.verdict === 'unhealthy' ? 'medium' : 'informational',
+    message: `${device.name} is ${verdict}${why}`,
+    severity: POSTURE_SEVERITY[verdict],
     status: 'success',
-    attributes: { device: { uid: device.id, name: device.name } },
-    cordon: { deviceId: device.id, verdict: posture.verdict, failing },
+    attributes: {
+      device: { uid: device.id, name: device.name, type_id: 0 },
+      security_level_id: SECURITY_LEVEL[verdict],
+    },
+    cordon: {
+      verdict,
+      collectedAt,
+      results: results.map(({ check, outcome, detail }) => ({ check, outcome, detail })),
+    },
   });
 }
 
-/** A connection that a host's firewall refused, as its agent reports it. `from` may be an address outside of the inventory. */
+/** A connection from an address that the firewall of `to` refused, as its agent reports it. */
 export function refusedFlowEvent(
   time: number,
-  flow: { readonly from: Workload | string; readonly to: Workload; readonly port: number; readonly reporter: Workload },
+  flow: { readonly from: string; readonly to: Workload; readonly port: number },
 ): OcsfEvent {
-  const { from, to, port, reporter } = flow;
-  const source =
-    typeof from === 'string' ? { ip: from } : { ip: from.addresses[0] ?? '', uid: from.id, name: from.name };
+  const { from, to, port } = flow;
   return buildEvent({
     class: 'networkActivity',
     activity: 'refuse',
     time,
-    message: `${typeof from === 'string' ? from : from.name} was refused at ${to.name} tcp/${port}`,
-    severity: 'low',
+    message: `${from} -> ${to.name}: tcp ${port} refused`,
     status: 'failure',
     action: 'denied',
     attributes: {
-      disposition_id: 2,
-      src_endpoint: source,
-      dst_endpoint: { ip: to.addresses[0] ?? '', uid: to.id, name: to.name, port },
-      connection_info: { protocol_name: 'tcp', direction_id: reporter.id === to.id ? 1 : 2 },
-      ...(reporter.deviceId === undefined ? {} : { device: { uid: reporter.deviceId, name: reporter.name } }),
+      disposition_id: 2, // blocked
+      src_endpoint: { ip: from },
+      dst_endpoint: { ip: to.addresses[0] ?? '', uid: to.id, port },
+      connection_info: { protocol_name: 'tcp', direction_id: 1 }, // inbound
+      traffic: { packets: 3 },
+      start_time: time,
+      end_time: time,
     },
-    cordon: { reporter: reporter.id },
+    cordon: { reporter: to.id },
   });
 }
 

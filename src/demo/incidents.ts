@@ -54,10 +54,10 @@ export async function guessSecondFactor(world: World, email: string): Promise<vo
 
 /** A workload tries SSH at others, whose agents report it. Raises `port-probe`; the response cuts the workload off. */
 export async function probePorts(world: World, probing: string, probed: readonly string[]): Promise<void> {
-  const from = workloadNamed(world, probing);
+  const [from = ''] = workloadNamed(world, probing).addresses;
   for (const name of probed) {
     const to = workloadNamed(world, name);
-    await world.record(refusedFlowEvent(world.clock.now(), { from, to, port: 22, reporter: to }));
+    await world.record(refusedFlowEvent(world.clock.now(), { from, to, port: 22 }));
     await world.moveTo(world.clock.now() + 12 * SECOND);
   }
 }

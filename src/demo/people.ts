@@ -213,6 +213,8 @@ export const PEOPLE: readonly Person[] = [
     status: 'active',
     note: 'contractor on a browser without an agent; has just tried every app there is',
     day: day({
+      from: 5,
+      to: 15,
       weight: 6,
       signsInWith: CODE,
       device: 'browser',
