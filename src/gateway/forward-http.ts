@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
@@ -119,6 +119,7 @@ const NONSENSE: ReadonlySet<string> = new Set([
   'ERR_INVALID_HTTP_TOKEN',
   'ERR_HTTP_INVALID_HEADER_VALUE',
   'ERR_HTTP_INVALID_STATUS_CODE',
+  'ERR_ASSERTION', // what undici takes for impossible, such as a status below 100
 ]);
 
 /** Names what an upstream did wrong. The client learns the kind, the journal what exactly, as it may hold an internal address. */
@@ -128,6 +129,10 @@ export function upstreamRefusal(error: Error): Refusal {
   if (TIMEOUTS.has(code)) return { ...refuse(504, 'upstream-timeout'), cause };
   if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
     return refuse(400, 'request-malformed', 'the body is not as long as content-length says');
-  const isNonsense = code.startsWith('HPE_') || NONSENSE.has(code);
-  return { ...refuse(502, isNonsense ? 'upstream-invalid' : 'upstream-unreachable'), cause };
+  return { ...refuse(502, isNonsense(error, code) ? 'upstream-invalid' : 'upstream-unreachable'), cause };
+}
+
+function isNonsense(error: Error, code: string): boolean {
+  if (error instanceof errors.HTTPParserError || NONSENSE.has(code)) return true;
+  return code === 'UND_ERR_SOCKET' && error.message.startsWith('bad '); // an upgrade or an answer that nobody asked for
 }

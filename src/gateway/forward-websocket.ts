@@ -8,8 +8,8 @@ import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
 
 /** How long a client may take to read what was sent before it is let go, milliseconds. */
 const FLUSH_MS = 1000;
-/** How long one side may stay open after the other has ended, milliseconds. */
-const HALF_OPEN_MS = 10_000;
+/** How long one side may stay open after the other has ended, milliseconds. A half-open WebSocket has nothing more to say. */
+const HALF_OPEN_MS = 1000;
 
 /**
  * Opens the WebSocket at the app's upstream and joins both ends. The client hears 101 only after the upstream has said it and has

@@ -2,7 +2,9 @@
  * A gateway on loopback with everything real but the pace of the clock: trust graph, policies, HTTP servers. The journal is a list,
  * so that tests can read it and make it fail.
  */
+import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
+import { afterEach } from 'node:test';
 import { type Clock, hashToken, type ManualClock, manualClock, newToken } from '#base';
 import {
   createAssertionSigner,
@@ -100,8 +102,24 @@ export interface WorldOptions extends UpstreamOptions {
   readonly options?: Partial<GatewayOptions>;
 }
 
+const open = new Set<World>();
+afterEach(async () => {
+  for (const one of open) {
+    open.delete(one);
+    await one.close();
+    assert.deepEqual(one.errors, [], 'something failed that no test expects');
+  }
+});
+
+/** Makes a world that ends with the test; an unexpected failure in it fails the test. */
+export async function world(options?: WorldOptions): Promise<World> {
+  const made = await makeWorld(options);
+  open.add(made);
+  return made;
+}
+
 /** Makes the world: Ada and Bob, the wiki and the verify app. */
-export async function makeWorld(options: WorldOptions = {}): Promise<World> {
+async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const arrivals: Arrival[] = [];
   const upstream = await listen(upstreamServer(options, arrivals));
   const standing = manualClock(START);
@@ -203,9 +221,15 @@ function changesOf(graph: TrustGraph, clock: Clock): Change {
   };
 }
 
+const loadedBefore = new Map<string, ActivePolicies>();
+
 function policiesOf(text: string, version: number): ActivePolicies {
+  const key = `${version} ${text}`;
+  const known = loadedBefore.get(key);
+  if (known !== undefined) return known;
   const loaded = loadPolicies({ texts: { 'access.cedar': text }, version });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.error, undefined, 1));
+  loadedBefore.set(key, loaded.value);
   return loaded.value;
 }
 
