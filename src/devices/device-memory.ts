@@ -36,6 +36,7 @@ export interface DeviceMemory {
   /** What the journal was last told, so that a change is told once, and again when the journal failed. */
   posture: string | undefined;
   program: string | undefined;
+  addresses: string | undefined;
   refusal: string | undefined;
   /** Ends when the report under way is done. */
   turn: Promise<unknown>;
@@ -88,6 +89,7 @@ export class DeviceMemories {
       seen: new Map(),
       posture: postureWord(this.#graph.get('device', device.id)?.posture),
       program: report?.program,
+      addresses: undefined,
       refusal: undefined,
       turn: Promise.resolve(),
     };

@@ -5,8 +5,8 @@ import { type EnrolRequest, formatEnrolmentToken, type IssuedIdentity, type Rene
 import type { DeviceCertificate } from './authority.ts';
 import type { DevicesContext } from './context.ts';
 import { dropIdentity, keepIdentity } from './device-memory.ts';
-import { hostAddresses } from './host-addresses.ts';
-import { deviceEvent } from './record.ts';
+import { hostAddresses, otherClaimants } from './host-addresses.ts';
+import { claim, deviceEvent } from './record.ts';
 
 const TOKEN_ROW = 'enrolment-token';
 /** How long an enrolment token can be used. */
@@ -106,10 +106,12 @@ async function attemptEnrolment(
     await tx.put('device', device);
     await tx.put('workload', workload);
     await keepIdentity(tx, deviceId, certificate);
+    const shared = otherClaimants(await tx.list('workload'), workload);
     await context.journal.append(
       deviceEvent(context.clock, {
         activity: 'enroll',
-        message: `enrolled ${device.name} with a token of ${token.by}`,
+        message: `enrolled ${device.name} with a token of ${token.by}${claim(shared)}`,
+        ...(shared.length === 0 ? {} : { severity: 'medium' }),
         by: token.by,
         entity: { uid: deviceId, name: device.name, type: 'device' },
         address: canonicalPeer(peer.address),
@@ -117,6 +119,7 @@ async function attemptEnrolment(
           workload: workload.id,
           labels: workload.labels,
           addresses: workload.addresses,
+          shared,
           certificate: certificate.thumbprint,
           ...(token.ownerId === undefined ? {} : { ownerId: token.ownerId }),
         },

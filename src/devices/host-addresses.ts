@@ -1,4 +1,5 @@
 import { type Cidr, cidrContains, formatAddress, parseAddress, parseCidr } from '#base';
+import type { Workload } from '#model';
 
 /** Every host has these, so they tell none apart: unspecified, loopback, link-local, multicast and reserved. */
 const NOBODYS: readonly Cidr[] = [
@@ -25,4 +26,18 @@ export function hostAddresses(texts: readonly string[]): string[] {
     return [formatAddress(address.value)];
   });
   return [...new Set(found)].sort();
+}
+
+/**
+ * Ids of the other workloads that have one of the addresses. A host says itself where it is, so that it can claim the place of another; the
+ * plan then allows both only what both may do, and somebody should know why.
+ */
+export function otherClaimants(
+  workloads: Iterable<Workload>,
+  { id, addresses }: Pick<Workload, 'id' | 'addresses'>,
+): string[] {
+  const own = new Set(addresses);
+  return [...workloads]
+    .filter((other) => other.id !== id && hostAddresses(other.addresses).some((address) => own.has(address)))
+    .map((other) => other.id);
 }

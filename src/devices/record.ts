@@ -35,6 +35,33 @@ export function deviceEvent(clock: Clock, record: DeviceRecord): OcsfEvent {
   });
 }
 
+/** Builds the event of a host that is at other addresses now (OCSF 3004). */
+export function addressEvent(
+  clock: Clock,
+  o: {
+    readonly device: Device;
+    readonly workload: Workload;
+    readonly addresses: readonly string[];
+    /** Ids of other workloads that have one of them. */
+    readonly shared: readonly string[];
+  },
+): OcsfEvent {
+  const { device, workload, addresses, shared } = o;
+  return deviceEvent(clock, {
+    activity: 'update',
+    message: `${workload.name} is at ${addresses.join(', ') || 'no address'} now${claim(shared)}`,
+    by: `agent:${device.id}`,
+    entity: { uid: workload.id, name: workload.name, type: 'workload' },
+    ...(shared.length === 0 ? {} : { severity: 'medium' }),
+    detail: { device: device.id, before: workload.addresses, after: addresses, shared },
+  });
+}
+
+/** What to add about addresses that others have. */
+export function claim(shared: readonly string[]): string {
+  return shared.length === 0 ? '' : ` (an address of ${shared.slice(0, 5).join(', ')} too)`;
+}
+
 // OCSF 1.8 security_level_id
 const SECURITY_LEVEL = { unknown: 0, healthy: 1, unhealthy: 2 } as const;
 const POSTURE_SEVERITY = { unknown: 'low', healthy: 'informational', unhealthy: 'medium' } as const;

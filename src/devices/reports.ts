@@ -5,10 +5,10 @@ import type { Instruction, PostureClaims, ProgramStatus, Report } from '#wire';
 import type { DevicesContext } from './context.ts';
 import { type DeviceMemory, inTurn, keepReport, postureWord } from './device-memory.ts';
 import { revokedProblem } from './enrolment.ts';
-import { hostAddresses } from './host-addresses.ts';
+import { hostAddresses, otherClaimants } from './host-addresses.ts';
 import { instructionFor } from './instructions.ts';
 import { judgeFacts } from './posture/catalogue.ts';
-import { postureEvent, programEvent, refusedReportEvent } from './record.ts';
+import { addressEvent, postureEvent, programEvent, refusedReportEvent } from './record.ts';
 import { refusedFlowEvents } from './refused-flows.ts';
 import { admit, verifyPosture } from './signed-posture.ts';
 
@@ -109,6 +109,8 @@ async function tell(context: DevicesContext, believed: Believed): Promise<void> 
   const { clock, journal } = context;
   const { device, workload, memory, report, posture, addresses } = believed;
   memory.refusal = undefined;
+  // `workload` is as it was before this report: the first one after a start is compared with what is stored.
+  const before = (memory.addresses ??= workload?.addresses.join());
   const verdict = postureWord(posture);
   if (verdict !== memory.posture) {
     await journal.append(postureEvent(clock, device, posture));
@@ -120,6 +122,11 @@ async function tell(context: DevicesContext, believed: Believed): Promise<void> 
     memory.program = program;
   }
   if (workload === undefined) return;
+  if (addresses.join() !== before) {
+    const shared = otherClaimants(context.graph.all('workload'), { id: workload.id, addresses });
+    await journal.append(addressEvent(clock, { device, workload, addresses, shared }));
+    memory.addresses = addresses.join();
+  }
   const flows = refusedFlowEvents(report.deniedFlows, { workload, addresses, now: clock.now() });
   await Promise.all(flows.map(async (event: OcsfEvent) => await journal.append(event)));
 }
