@@ -8,14 +8,14 @@ import type { RuleSummary } from './rule.ts';
 /** Open alerts of one rule. Beyond, evidence goes to one alert for all other subjects, so that nobody can fill the store with alerts. */
 export const OPEN_ALERTS_PER_RULE = 200;
 /** Closed alerts are kept this long, milliseconds. */
-export const CLOSED_ALERTS_KEPT_MS: number = 90 * 24 * HOUR;
+const CLOSED_ALERTS_KEPT_MS = 90 * 24 * HOUR;
 /** Closed alerts kept at most; the longest closed are removed first. */
-export const CLOSED_ALERTS_KEPT = 1000;
+const CLOSED_ALERTS_KEPT = 1000;
 
 const EVIDENCE = 20;
 
 /** Subject of the alert that gathers what has no place of its own. */
-export const OVERFLOW = 'others';
+const OVERFLOW = 'others';
 
 /** What was detected about one subject by one rule and is not written yet. */
 export interface Pending {

@@ -39,7 +39,7 @@ const DENIED = 2; // OCSF 1.8 action_id
 const BLOCKED = 2; // OCSF 1.8 disposition_id
 
 /** True for the events that rules look at. */
-export function isRefusal(event: OcsfEvent): boolean {
+function isRefusal(event: OcsfEvent): boolean {
   return event.status_id === FAILURE || event.action_id === DENIED || event['disposition_id'] === BLOCKED;
 }
 

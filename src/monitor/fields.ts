@@ -71,6 +71,6 @@ export function within(windowMs: number): string {
   return `within ${formatDuration(windowMs)}`;
 }
 
-export const SECOND: number = 1000;
+const SECOND = 1000;
 export const MINUTE: number = 60 * SECOND;
 export const HOUR: number = 60 * MINUTE;

@@ -33,7 +33,8 @@ export interface OutboxOptions extends Means {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #appended = new Set<string>();
-  readonly #attempts = new Map<string, number>();
+  /** Job id -> how often it failed, and why the last time. */
+  readonly #attempts = new Map<string, { readonly count: number; readonly cause: unknown }>();
   #rows: Row[] = [];
 
   constructor(options: OutboxOptions) {
@@ -63,13 +64,16 @@ export class Outbox {
     };
   }
 
-  /** Does and tells all that waits, oldest first. Rejects when something failed; what is left stays for the next time. */
-  async deliver(): Promise<void> {
+  /**
+   * Does and tells all that waits, oldest first. Rejects when something failed; what is left stays for the next time. A response that
+   * failed before is tried only with `isRetry`, or a busy second would use up its attempts.
+   */
+  async deliver({ isRetry }: { readonly isRetry: boolean }): Promise<void> {
     let failure: unknown;
     // Responses first, all of them: a journal that cannot be written must not keep a workload connected.
     for (const { id } of this.#rows) {
       try {
-        await this.#respond(id);
+        await this.#respond(id, isRetry);
       } catch (cause) {
         failure ??= cause;
       }
@@ -79,24 +83,31 @@ export class Outbox {
     this.#appended.clear();
   }
 
-  async #respond(rowId: string): Promise<void> {
-    for (;;) {
-      const job = this.#rows.find(({ id }) => id === rowId)?.jobs[0];
-      if (job === undefined) return;
-      const now = this.#options.now();
-      const outcome = await this.#attempt(job, now);
-      await this.#finish(rowId, job, { outcome, now });
-      this.#attempts.delete(job.id);
+  /** Every job of a row has its turn: one that fails must not keep the next subject connected. */
+  async #respond(rowId: string, isRetry: boolean): Promise<void> {
+    let failure: { readonly cause: unknown } | undefined;
+    for (const job of this.#rows.find(({ id }) => id === rowId)?.jobs ?? []) {
+      try {
+        const failed = this.#attempts.get(job.id);
+        if (failed !== undefined && !isRetry) throw failed.cause;
+        const now = this.#options.now();
+        const outcome = await this.#attempt(job, now);
+        await this.#finish(rowId, job, { outcome, now });
+        this.#attempts.delete(job.id);
+      } catch (cause) {
+        failure ??= { cause };
+      }
     }
+    if (failure !== undefined) throw failure.cause;
   }
 
   async #attempt(job: ResponseJob, now: number): Promise<ResponseOutcome> {
     try {
       return await perform(this.#options, job, now);
     } catch (cause) {
-      const attempts = (this.#attempts.get(job.id) ?? 0) + 1;
-      this.#attempts.set(job.id, attempts);
-      if (attempts < ATTEMPTS) throw cause;
+      const count = (this.#attempts.get(job.id)?.count ?? 0) + 1;
+      this.#attempts.set(job.id, { count, cause });
+      if (count < ATTEMPTS) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);
       const what = `gave up on ${job.subjectId} after ${ATTEMPTS} attempts: ${text}`;
       return { result: 'failed', what, statusCode: 'response-failed' };

@@ -5,9 +5,9 @@ import { HOUR } from './fields.ts';
 import { subjectName } from './told.ts';
 
 /** Subjects one response rule acts on within `LIMIT_MS`; further ones wait for a person. One bad rule must not cut off everything. */
-export const RESPONSE_LIMIT = 10;
+const RESPONSE_LIMIT = 10;
 /** The time `RESPONSE_LIMIT` counts in, milliseconds. */
-export const LIMIT_MS: number = HOUR;
+const LIMIT_MS = HOUR;
 
 /** One thing to do to the subject of an alert. */
 export interface ResponseJob {

@@ -12,7 +12,7 @@ import type { StoreTransaction } from '#store';
 import { riskEvent, subjectName } from './told.ts';
 
 /** A contribution below this many points is forgotten. */
-export const FORGOTTEN_SCORE = 1;
+const FORGOTTEN_SCORE = 1;
 
 /** Whom risk is held against. */
 export interface RiskSubject {

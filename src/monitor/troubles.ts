@@ -21,13 +21,15 @@ export class Troubles {
     this.#clock = clock;
   }
 
-  /** Runs `work`, which may fail: then that is told. Never rejects. */
-  async watch(trouble: Trouble, work: () => Promise<void>): Promise<void> {
+  /** Runs `work`, which may fail: then that is told, and the answer is false. Never rejects. */
+  async watch(trouble: Trouble, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
       this.#present.delete(trouble);
+      return true;
     } catch (cause) {
       await this.tell(trouble, MESSAGES[trouble] ?? trouble, cause);
+      return false;
     }
   }
 

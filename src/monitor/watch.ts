@@ -61,10 +61,11 @@ export class Watch implements Monitor {
   async sweep(): Promise<void> {
     await this.#inTurn(async () => {
       this.#countEvictions();
-      await this.#work();
+      const isWritten = await this.#work({ isRetry: true });
       const now = this.#options.clock.now();
       this.#engine.expire(now);
-      if (this.#early === undefined) await this.#troubles.watch('store-failed', async () => await this.#tidy(now));
+      // Not while the store fails: having nothing to tidy would look as if it worked again, and be told anew every second.
+      if (isWritten) await this.#troubles.watch('store-failed', async () => await this.#tidy(now));
     });
   }
 
@@ -116,7 +117,9 @@ export class Watch implements Monitor {
   }
 
   async idle(): Promise<void> {
-    await this.#inTurn(async () => await this.#work());
+    await this.#inTurn(async () => {
+      await this.#work();
+    });
   }
 
   async close(): Promise<void> {
@@ -181,16 +184,17 @@ export class Watch implements Monitor {
     return await turn;
   }
 
-  /** Brings everything up to date as far as store and journal allow. Never rejects. */
-  async #work(): Promise<void> {
+  /** Brings everything up to date as far as store and journal allow. Never rejects; false while the store fails. */
+  async #work({ isRetry }: { isRetry: boolean } = { isRetry: false }): Promise<boolean> {
     if (this.#early !== undefined) await this.#troubles.watch('store-failed', async () => await this.#start());
-    if (this.#early !== undefined) return;
-    await this.#troubles.watch('store-failed', async () => await this.#flush());
-    await this.#deliver();
+    if (this.#early !== undefined) return false;
+    const isWritten = await this.#troubles.watch('store-failed', async () => await this.#flush());
+    await this.#deliver({ isRetry });
+    return isWritten;
   }
 
-  async #deliver(): Promise<void> {
-    await this.#troubles.watch('not-delivered', async () => await this.#outbox.deliver());
+  async #deliver({ isRetry }: { isRetry: boolean } = { isRetry: false }): Promise<void> {
+    await this.#troubles.watch('not-delivered', async () => await this.#outbox.deliver({ isRetry }));
   }
 
   async #start(): Promise<void> {

@@ -35,6 +35,8 @@ export interface MonitorBench {
   readonly warnings: string[];
   /** Makes the monitor's own calls to the store, the journal or the quarantine fail, until set back. */
   readonly broken: { store: boolean; journal: boolean; quarantine: boolean };
+  /** Workloads whose quarantine fails. */
+  readonly failing: Set<string>;
   /** Another monitor on the same store and journal. The present one dies as with kill -9: it writes nothing more. */
   crash(): void;
   /** Appends to the journal and waits until the monitor has handled it. */
@@ -71,6 +73,7 @@ export async function openMonitorBench(
   };
   process.on('warning', onWarning);
   const quarantined: string[] = [];
+  const failing = new Set<string>();
   const broken = { store: false, journal: false, quarantine: false };
   const start = (): { monitor: Monitor; die: () => void } => {
     const life = { isOver: false };
@@ -103,7 +106,7 @@ export async function openMonitorBench(
         query: async (sql, parameters) => await journal.query(sql, parameters),
       },
       quarantine: async ({ workloadId, by, reason, at }) => {
-        fail('the quarantine', broken.quarantine);
+        fail('the quarantine', broken.quarantine || failing.has(workloadId));
         quarantined.push(workloadId);
         await store.transact(by, async (tx) => {
           const workload = await tx.get('workload', workloadId);
@@ -130,6 +133,7 @@ export async function openMonitorBench(
     quarantined,
     warnings,
     broken,
+    failing,
     crash: () => {
       current.die();
       current = start();
