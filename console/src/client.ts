@@ -48,11 +48,7 @@ export type Input<R extends RouteShape> = { readonly [K in 'params' | 'query' | 
 };
 
 async function send<R extends RouteShape>(route: R, input: Input<R>): Promise<ResponseOf<R>> {
-  const url = routeUrl(
-    route.path,
-    (input.params ?? {}) as Record<string, unknown>,
-    (input.query ?? {}) as Record<string, unknown>,
-  );
+  const url = routeUrl(route.path, input.params ?? {}, input.query ?? {});
   const hasBody = route.method !== 'GET' && route.body !== undefined;
   const response = await reach(url, {
     method: route.method,

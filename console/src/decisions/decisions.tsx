@@ -115,14 +115,15 @@ function useFeed(onlyClass: number | undefined): Feed {
   const query = { limit: LIST_LIMIT, ...(onlyClass === undefined ? {} : { class: onlyClass }) };
   const list = useControl('events', { query }, { refresh: false });
   const { events: live, state } = useLiveEvents(onlyClass);
-  const [held, setHeld] = useState<readonly Event[]>();
+  const [pause, setPause] = useState<{ readonly onlyClass: number | undefined; readonly events: readonly Event[] }>();
   const { refetch } = list;
   useEffect(() => {
     // What happened while the stream was away is only in the list.
     if (state === 'live') refetch().catch(() => undefined);
   }, [state, refetch]);
   const events = useMemo(() => (list.data === undefined ? undefined : merge(live, list.data.items)), [live, list.data]);
-  useEffect(() => setHeld(undefined), [onlyClass]);
+  // Another class is another list; what was held of the first would be wrong in it.
+  const held = pause?.onlyClass === onlyClass ? pause?.events : undefined;
   const waiting = held === undefined ? 0 : countNew(events ?? [], held);
   return {
     events: held ?? events,
@@ -130,7 +131,7 @@ function useFeed(onlyClass: number | undefined): Feed {
     error: list.error,
     isPaused: held !== undefined,
     waiting,
-    togglePause: () => setHeld(held === undefined ? (events ?? []) : undefined),
+    togglePause: () => setPause(held === undefined ? { onlyClass, events: events ?? [] } : undefined),
   };
 }
 

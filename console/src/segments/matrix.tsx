@@ -85,7 +85,10 @@ function Cell({
 }): ReactNode {
   const pieces = allowed(pair);
   const self = isSelf ? ' self' : '';
-  if (pair === undefined) return <td className={`denied${self}`} title={`${name}: denied, no policy permits it`} />;
+  if (pair === undefined) {
+    const text = `${name}: denied, no policy permits it`;
+    return <td className={`denied${self}`} title={text} aria-label={text} />;
+  }
   if (pieces.length === 0) {
     return (
       <td className={`forbidden${self}`}>

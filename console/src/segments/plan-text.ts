@@ -10,7 +10,7 @@ export type Pair = PlanView['pairs'][number];
 export type Piece = Pair['pieces'][number];
 
 /** Name of a class for people: its segments, else its labels. */
-export function className({ id, segments, labels }: WorkloadClass): string {
+function className({ id, segments, labels }: WorkloadClass): string {
   if (segments.length > 0) return segments.join(' + ');
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return pairs.length > 0 ? pairs.join(' ') : `no segment (${id.slice(0, 4)})`;
