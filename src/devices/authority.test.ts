@@ -131,7 +131,7 @@ describe('a server certificate', () => {
 async function keyPair(algorithm: webcrypto.AlgorithmIdentifier | object): Promise<HostKey> {
   const usages: webcrypto.KeyUsage[] = ['sign', 'verify'];
   const pair = await webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, usages);
-  return await hostKeyOf(pair as webcrypto.CryptoKeyPair);
+  return await hostKeyOf(pair);
 }
 
 /** DER of a PEM, and back. */
