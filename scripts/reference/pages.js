@@ -4,6 +4,7 @@ import { REASONS } from '../../src/model/index.ts';
 import { renderAssets } from './assets-page.js';
 import { renderCli } from './cli-page.js';
 import { renderConfiguration } from './configuration-page.js';
+import { renderDetections } from './detections-page.js';
 
 function renderReasons() {
   const rows = Object.entries(REASONS).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -27,6 +28,7 @@ export function referencePages() {
     'docs/reference/assets.md': renderAssets(),
     'docs/reference/cli.md': renderCli(),
     'docs/reference/configuration.md': renderConfiguration(),
+    'docs/reference/detections.md': renderDetections(),
     'docs/reference/guardrails.md': renderGuardrails(),
     'docs/reference/reasons.md': renderReasons(),
   };

@@ -72,5 +72,7 @@ export function within(windowMs: number): string {
 }
 
 const SECOND = 1000;
+/** A minute, milliseconds. */
 export const MINUTE: number = 60 * SECOND;
+/** An hour, milliseconds. */
 export const HOUR: number = 60 * MINUTE;

@@ -53,8 +53,7 @@ export function Problems({
   return (
     <List size="sm" spacing={4} listStyleType="none" mt={4}>
       {problems.map((problem, index) => (
-        // Two problems may read the same; their order is stable.
-        // oxlint-disable-next-line react/no-array-index-key
+        // oxlint-disable-next-line react/no-array-index-key -- two problems may read the same; their order is stable
         <List.Item key={index}>
           <Place problem={problem} {...(onPick === undefined ? {} : { onPick })} /> {sentence(problem.message)}
           {problem.hint !== undefined && (

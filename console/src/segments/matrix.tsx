@@ -23,8 +23,7 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
         Read a row from left to right: what it may connect to, and on which ports. Press a cell for the policy behind
         it.
       </Text>
-      {/* A region that scrolls has to be reachable by keyboard. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls has to be reachable by keyboard */}
       <div className="matrix-frame" tabIndex={0} role="region" aria-label="Allowed pairs">
         <table className="matrix">
           <thead>
