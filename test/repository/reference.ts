@@ -38,7 +38,7 @@ export function errorCodeProblems(files: readonly SourceFile[], page: string, re
     .filter(([code]) => !documented.includes(code) && !reasons.has(code))
     .map(([code, at]) => `${at} makes the error \`${code}\`, which docs/reference/errors.md does not list`);
   const sources = files
-    .filter(({ path }) => path.startsWith('src/') && !isTest(path))
+    .filter(({ path }) => /^(?:src|console\/src)\//.test(path) && !isTest(path))
     .map(({ code }) => code)
     .join('\n');
   const stale = documented
