@@ -59,7 +59,8 @@ export function endTransfer(
 /** The refusal that a cut becomes while nothing was answered yet. */
 export function cutRefusal({ reason, decision }: Cut): Refusal {
   if (decision !== undefined) return denied(decision);
-  return refuse(reason.code === 'gateway-stopping' ? 503 : 403, reason.code, reason.detail);
+  const status = reason.code === 'gateway-stopping' ? 503 : reason.code === 'session-revoked' ? 401 : 403;
+  return refuse(status, reason.code, reason.detail);
 }
 
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */

@@ -79,6 +79,8 @@ export interface World {
   isWritable: boolean;
   /** Age of the replica, milliseconds. */
   replicaAgeMs: number;
+  /** In force now. */
+  policies: ActivePolicies | undefined;
   put<K extends EntityKind>(kind: K, body: EntityOf[K]): void;
   patch<K extends EntityKind>(kind: K, id: string, change: Partial<EntityOf[K]>): void;
   remove(kind: EntityKind, id: string): void;

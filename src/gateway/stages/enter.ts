@@ -1,5 +1,5 @@
 import { ASSERTION_HEADER } from '../assertion.ts';
-import { type Exchange, type GatewayParts, hasLeft, need, refuse, type Stage, type StageResult } from '../exchange.ts';
+import { type Exchange, type GatewayParts, hasLeft, need, type Stage, type StageResult } from '../exchange.ts';
 import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
@@ -19,7 +19,7 @@ export const enter: Stage = {
     const basis = parts.basis();
     if (!isFresh(need(exchange, 'decision'), basis)) {
       const changed = changeSince(basis.graph, need(exchange, 'live'));
-      if (changed !== undefined) return refuse(403, changed.code);
+      if (changed !== undefined) return cutRefusal({ reason: changed });
       exchange.decision = decide(basis, need(exchange, 'access'));
       if (exchange.decision.effect !== 'permit') return denied(exchange.decision);
     }

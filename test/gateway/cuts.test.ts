@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '#base';
+import type { Asset, Risk, Tier } from '#model';
+import { accept } from './upstream.ts';
+import { until } from './wire.ts';
+import { ADA, LAPTOP, type World, world, type WorldOptions } from './world.ts';
+
+const HOUR = 3_600_000;
+const FOREIGN = 'https://tools.example.org';
+
+function asset(tier: Tier, more: Partial<Asset> = {}): Asset {
+  return {
+    id: 'asset_1',
+    kind: 'database',
+    name: 'Customers',
+    provider: 'cordon',
+    account: 'a',
+    region: 'r',
+    labels: {},
+    attributes: {},
+    relations: [],
+    source: 'test',
+    observedAt: 0,
+    computedTier: tier,
+    impact: 0,
+    confidence: 1,
+    ledger: [],
+    ...more,
+  };
+}
+
+function riskOf(subjectKind: 'user' | 'device', subjectId: string, at: number): Risk {
+  const contribution = { ruleId: 'r', score: 90, at, halfLifeMs: HOUR, reason: 'test', eventId: 'e' };
+  return { id: `${subjectKind}:${subjectId}`, subjectKind, subjectId, contributions: [contribution] };
+}
+
+interface Cause {
+  readonly code: string;
+  readonly happen: (made: World) => void;
+  /** What has to be so before, for the cause to matter. */
+  readonly options?: WorldOptions;
+  readonly before?: (made: World) => void;
+  readonly session?: NonNullable<Parameters<World['signIn']>[0]>['session'];
+}
+
+const sessionOf = ({ graph }: World): string => [...graph.all('session')][0]?.id ?? '';
+const onAsset: WorldOptions = { apps: [{ assetId: 'asset_1' }] };
+const ordinary = (made: World): void => made.put('asset', asset(3));
+const pass = (milliseconds: number) => (made: World) => {
+  made.clock.advance(milliseconds);
+  made.gateway.sweep();
+};
+
+/** Everything that ends what is open, with the reason that is told. */
+const CAUSES: Readonly<Record<string, Cause>> = {
+  'the session is revoked': {
+    code: 'session-revoked',
+    happen: (made) => made.remove('session', sessionOf(made)),
+  },
+  'the cookie of the host is taken back': {
+    code: 'session-revoked',
+    happen: (made) => made.remove('appSession', [...made.graph.all('appSession')][0]?.id ?? ''),
+  },
+  'the session expires': { code: 'session-expired', happen: pass(12 * HOUR) },
+  'the sign-in is too old': {
+    code: 'sign-in-too-old',
+    happen: pass(12 * HOUR + 1),
+    session: { expiresAt: Number.MAX_SAFE_INTEGER },
+  },
+  'the person is disabled': {
+    code: 'user-disabled',
+    happen: (made) => made.patch('user', ADA.id, { status: 'disabled' }),
+  },
+  'the person is deleted': { code: 'user-disabled', happen: (made) => made.remove('user', ADA.id) },
+  'the person leaves the group': { code: 'no-permit', happen: (made) => made.patch('user', ADA.id, { groups: [] }) },
+  'the group leaves the group that may': {
+    code: 'no-permit',
+    before: (made) => {
+      made.put('group', { id: 'platform', name: 'platform', parents: ['engineering'] });
+      made.patch('user', ADA.id, { groups: ['platform'] });
+    },
+    happen: (made) => made.patch('group', 'platform', { parents: [] }),
+  },
+  'the device becomes unhealthy': {
+    code: 'device-unhealthy',
+    options: { apps: [{ device: 'healthy' }] },
+    happen: (made) =>
+      made.patch('device', LAPTOP.id, {
+        posture: {
+          ...LAPTOP.posture,
+          verdict: 'unhealthy',
+          results: [{ check: 'firewall', title: 'Firewall', outcome: 'fail', detail: 'off' }],
+        },
+      }),
+  },
+  'the device was not heard of for too long': {
+    code: 'device-stale',
+    options: { apps: [{ tier: 1 }] },
+    happen: pass(HOUR),
+  },
+  'the device is revoked': {
+    code: 'device-revoked',
+    happen: (made) => made.patch('device', LAPTOP.id, { status: 'revoked' }),
+  },
+  'the device changes hands': {
+    code: 'device-unknown',
+    happen: (made) => made.patch('device', LAPTOP.id, { ownerId: 'usr_bob' }),
+  },
+  'the risk of the person rises': {
+    code: 'risk-too-high',
+    options: { apps: [{ tier: 2 }] },
+    happen: (made) => made.put('risk', riskOf('user', ADA.id, made.clock.now())),
+  },
+  'the risk of the device rises': {
+    code: 'risk-too-high',
+    options: { apps: [{ tier: 2 }] },
+    happen: (made) => made.put('risk', riskOf('device', LAPTOP.id, made.clock.now())),
+  },
+  'other policies are activated': {
+    code: 'no-permit',
+    happen: (made) => made.activate('permit (principal in Group::"sales", action == Action::"access", resource);'),
+  },
+  'the tier of the asset is raised': {
+    code: 'mfa-too-weak',
+    options: onAsset,
+    before: ordinary,
+    session: { acr: 'urn:cordon:aal2', amr: ['pwd', 'otp', 'mfa'] },
+    happen: (made) => made.put('asset', asset(0)),
+  },
+  'the override that lowered the tier expires': {
+    code: 'mfa-too-weak',
+    options: onAsset,
+    before: (made) => {
+      const override = { tier: 3 as const, reason: 'test', by: 'test', at: 0, expiresAt: made.clock.now() + 1000 };
+      made.put('asset', asset(0, { override }));
+    },
+    session: { acr: 'urn:cordon:aal2', amr: ['pwd', 'otp', 'mfa'] },
+    happen: pass(1000),
+  },
+  'the asset disappears': {
+    code: 'mfa-too-weak',
+    options: onAsset,
+    before: ordinary,
+    session: { acr: 'urn:cordon:aal2', amr: ['pwd', 'otp', 'mfa'] },
+    happen: (made) => made.remove('asset', 'asset_1'),
+  },
+  'the app is withdrawn': { code: 'app-changed', happen: (made) => made.remove('app', 'app_wiki') },
+  'the app gets another upstream': {
+    code: 'app-changed',
+    happen: (made) => made.patch('app', 'app_wiki', { upstream: 'http://127.0.0.1:9' }),
+  },
+  'the app moves to another host': {
+    code: 'app-changed',
+    happen: (made) => made.patch('app', 'app_wiki', { host: 'docs.localhost' }),
+  },
+  'the app demands a device it did not demand': {
+    code: 'device-unhealthy',
+    before: (made) =>
+      made.patch('device', LAPTOP.id, {
+        posture: {
+          ...LAPTOP.posture,
+          verdict: 'unhealthy',
+          results: [{ check: 'firewall', title: 'Firewall', outcome: 'fail', detail: 'off' }],
+        },
+      }),
+    happen: (made) => made.patch('app', 'app_wiki', { device: 'healthy' }),
+  },
+  'the replica is cut off from the store': {
+    code: 'replica-stale',
+    happen: (made) => {
+      made.replicaAgeMs = 601_000;
+      pass(1000)(made);
+    },
+  },
+  'an administrator ends it': {
+    code: 'connection-ended',
+    happen: (made) => made.gateway.cut({ userId: ADA.id }, { code: 'connection-ended' }),
+  },
+};
+
+/** The app: never answers `/wait`, streams `/events`, reads `/upload`; its WebSockets are silent, or speak all the time at `/ticks`. */
+const APP: WorldOptions = {
+  upstream: (request, response) => {
+    if (request.url === '/wait') return;
+    request.resume();
+    if (request.url === '/upload') return;
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const timer = setInterval(() => response.write('data: tick\n\n'), 2);
+    response.on('close', () => clearInterval(timer));
+  },
+  onUpgrade: (request, socket) => {
+    accept(request, socket);
+    socket.resume().on('end', () => socket.end());
+    if (request.url !== '/ticks') return;
+    const timer = setInterval(() => socket.write(Buffer.from([0x81, 4, 0x74, 0x69, 0x63, 0x6b])), 2);
+    socket.on('close', () => clearInterval(timer));
+  },
+};
+
+type Ended = Promise<{ readonly how: string }>;
+
+async function webSocketAt(made: World, path: string, cookie: string): Promise<{ ended: Ended }> {
+  const client = await made.webSocket({ path, cookie });
+  assert.equal(client.status, 101);
+  if (path === '/ticks') await until(() => client.texts.length > 2, 'ticks');
+  return { ended: client.closed.then(({ code, reason }) => ({ how: `${code} ${reason}` })) };
+}
+
+async function requestAt(made: World, head: string, isStream: boolean): Promise<{ ended: Ended }> {
+  const socket = connect(made.port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk.toString())).on('error', () => undefined);
+  socket.write(head);
+  await until(() => made.arrivals.length === 1, 'the request at the app');
+  if (isStream) await until(() => text.includes('tick'), 'the stream');
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  const ended = Promise.race([closed, until(() => text.includes('"code"'), 'an answer')]).then(() => {
+    socket.destroy();
+    return { how: isStream ? `broken off${text.endsWith('0\r\n\r\n') ? ', but properly ended' : ''}` : text };
+  });
+  return { ended };
+}
+
+const head = (path: string, cookie: string, more = ''): string =>
+  `${more === '' ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\n${more}\r\n`;
+
+/** What is open, and how it must end. */
+const KINDS: Readonly<
+  Record<string, { open: (made: World, cookie: string) => Promise<{ ended: Ended }>; how: (code: string) => RegExp }>
+> = {
+  'a silent WebSocket': {
+    open: async (made, cookie) => await webSocketAt(made, '/live', cookie),
+    how: (code) => new RegExp(`^4403 ${code}: `),
+  },
+  'a WebSocket on which only the app speaks': {
+    open: async (made, cookie) => await webSocketAt(made, '/ticks', cookie),
+    how: (code) => new RegExp(`^4403 ${code}: `),
+  },
+  'a stream of events': {
+    open: async (made, cookie) => await requestAt(made, head('/events', cookie), true),
+    how: () => /^broken off$/,
+  },
+  'a request that waits for its answer': {
+    open: async (made, cookie) => await requestAt(made, head('/wait', cookie), false),
+    how: (code) => new RegExp(`^HTTP/1\\.1 (401|403|503) [\\s\\S]*"code":"${code}"`),
+  },
+  'an upload': {
+    open: async (made, cookie) =>
+      await requestAt(made, `${head('/upload', cookie, 'content-length: 1000000\r\n')}a part`, false),
+    how: (code) => new RegExp(`^HTTP/1\\.1 (401|403|503) [\\s\\S]*"code":"${code}"`),
+  },
+};
+
+for (const [kind, { open, how }] of Object.entries(KINDS)) {
+  describe(`${kind} is cut within a second, and the event says why, when`, () => {
+    for (const [name, { code, happen, options, before, session }] of Object.entries(CAUSES)) {
+      it(name, async () => {
+        const made = await world({ ...APP, ...options });
+        before?.(made);
+        const cookie = made.signIn(session === undefined ? {} : { session });
+        const { ended } = await open(made, cookie);
+        assert.equal(made.gateway.connections().length, 1);
+        const start = performance.now();
+        happen(made);
+        const end = await ended;
+        const took = performance.now() - start;
+        assert.match(end.how, how(code));
+        assert.ok(took < 1000, `${took} ms`);
+        await until(() => made.events.some(({ activity_name }) => activity_name === 'cut'), 'the event');
+        const cuts = made.events.filter(({ activity_name }) => activity_name === 'cut');
+        assert.deepEqual(
+          cuts.map(({ status_code, metadata }) => [status_code, metadata.correlation_uid]),
+          [[code, made.events[0]?.metadata.correlation_uid]],
+        );
+        assert.deepEqual(made.gateway.connections(), []);
+        assert.equal(made.gateway.counters.cut, 1);
+        // Nobody gets in again by trying again, unless the cause was one moment's.
+        if (code === 'connection-ended') return;
+        assert.notEqual((await made.ask({ cookie })).status, 200);
+      });
+    }
+  });
+}
+
+describe('a cut', () => {
+  it('comes by itself within the second after an override has expired', async () => {
+    const made = await world({ ...onAsset, ...APP, clock: systemClock });
+    const expiresAt = systemClock.now() + 400;
+    made.put('asset', asset(0, { override: { tier: 3, reason: 'test', by: 'test', at: 0, expiresAt } }));
+    const cookie = made.signIn({ session: { acr: 'urn:cordon:aal2', amr: ['pwd', 'otp', 'mfa'] } });
+    const client = await made.webSocket({ cookie });
+    const { code } = await client.closed;
+    const late = systemClock.now() - expiresAt;
+    assert.equal(code, 4403);
+    assert.ok(late >= 0 && late < 1100, `${late} ms after`);
+  });
+
+  it('comes soon when policies change without a word in the graph', async () => {
+    const made = await world(APP);
+    const client = await made.webSocket({ cookie: made.signIn() });
+    // As a replica on another machine would do it: the policies first, the activation whenever.
+    made.policies = undefined;
+    const start = performance.now();
+    assert.equal((await client.closed).reason?.split(':')[0], 'no-policies');
+    assert.ok(performance.now() - start < 500);
+  });
+
+  it('ends a WebSocket that a foreign origin may not open any more, and leaves the others', async () => {
+    const made = await world({ ...APP, apps: [{ allowedOrigins: [FOREIGN] }] });
+    const cookie = made.signIn();
+    const foreign = await made.webSocket({ cookie, headers: { origin: FOREIGN } });
+    await made.webSocket({ cookie });
+    made.patch('app', 'app_wiki', { allowedOrigins: [] });
+    assert.match((await foreign.closed).reason ?? '', /^origin-refused/);
+    assert.equal(made.gateway.connections().length, 1);
+  });
+
+  it('leaves alone what it is not about', async () => {
+    const made = await world(APP);
+    const mine = await made.webSocket({ cookie: made.signIn() });
+    await made.webSocket({ cookie: made.signIn() });
+    const [first] = made.gateway.connections();
+    made.remove('session', first?.sessionId ?? '');
+    await mine.closed;
+    await sleep(30);
+    assert.equal(made.gateway.connections().length, 1);
+  });
+
+  it('reaches the app too: nothing is written there any more', async () => {
+    let bytes = 0;
+    const made = await world({
+      onUpgrade: (request, socket) => {
+        accept(request, socket);
+        socket.on('data', (chunk: Buffer) => (bytes += chunk.length)).on('end', () => socket.end());
+      },
+    });
+    const client = await made.webSocket({ cookie: made.signIn() });
+    client.send('before');
+    await until(() => bytes > 0, 'a message at the app');
+    const seen = bytes;
+    made.gateway.cut({}, { code: 'connection-ended' });
+    client.send('after');
+    await client.closed;
+    await sleep(30);
+    assert.equal(bytes, seen);
+  });
+
+  it('in the middle of a frame breaks off without a close frame, which would be taken for payload', async () => {
+    const made = await world({
+      onUpgrade: (request, socket) => {
+        accept(request, socket);
+        socket.resume().write(Buffer.from([0x82, 126, 0x10, 0, 1, 2, 3])); // 3 of 4096 bytes
+      },
+    });
+    const client = await made.webSocket({ cookie: made.signIn() });
+    await sleep(20);
+    made.gateway.cut({}, { code: 'connection-ended' });
+    assert.equal((await client.closed).code, undefined);
+  });
+
+  it('does not wait for a client that reads nothing', async () => {
+    const made = await world({
+      onUpgrade: (request, socket) => {
+        accept(request, socket);
+        const frame = Buffer.concat([Buffer.from([0x82, 126, 0x40, 0]), Buffer.alloc(0x4000)]);
+        for (let i = 0; i < 2000 && socket.write(frame); i++);
+        socket.resume().on('end', () => socket.end());
+      },
+    });
+    const client = await made.webSocket({ cookie: made.signIn() });
+    client.socket.pause();
+    await sleep(50);
+    made.gateway.cut({}, { code: 'connection-ended' });
+    assert.deepEqual(made.gateway.connections(), []);
+    await sleep(1200);
+    client.socket.resume();
+    await client.closed;
+  });
+});
+
+describe('between the decision and the dialling', () => {
+  const changes: [string, number, string, (made: World) => void][] = [
+    ['the session is revoked', 401, 'session-revoked', (made) => made.remove('session', sessionOf(made))],
+    [
+      'the cookie is taken back',
+      401,
+      'session-revoked',
+      (made) => made.remove('appSession', [...made.graph.all('appSession')][0]?.id ?? ''),
+    ],
+    ['policies change', 403, 'no-permit', (made) => made.activate('')],
+    [
+      'the app gets another upstream',
+      403,
+      'app-changed',
+      (made) => made.patch('app', 'app_wiki', { upstream: 'http://127.0.0.1:9' }),
+    ],
+    ['the person is disabled', 403, 'user-disabled', (made) => made.patch('user', ADA.id, { status: 'disabled' })],
+  ];
+  for (const [name, status, code, happen] of changes) {
+    it(`it is seen that ${name}, and nothing is dialled`, async () => {
+      const gate = Promise.withResolvers<void>();
+      let writes = 0;
+      const journal = {
+        writable: true,
+        append: async (): Promise<void> => {
+          writes += 1;
+          await gate.promise;
+        },
+      };
+      const made = await world({ apps: [{ tier: 1 }], options: { journal } });
+      const asked = made.ask({ cookie: made.signIn() });
+      await until(() => writes === 1, 'the write of the permit');
+      happen(made);
+      gate.resolve();
+      const answer = await asked;
+      assert.deepEqual([answer.status, JSON.parse(answer.body).code, made.arrivals.length], [status, code, 0]);
+    });
+  }
+
+  it('a change that changes nothing for the person lets the request through', async () => {
+    const gate = Promise.withResolvers<void>();
+    const made = await world({
+      apps: [{ tier: 1 }],
+      options: { journal: { writable: true, append: () => gate.promise } },
+    });
+    const asked = made.ask({ cookie: made.signIn() });
+    await sleep(30);
+    made.put('segment', { id: 'seg', name: 'seg', selector: {} });
+    gate.resolve();
+    assert.equal((await asked).status, 200);
+  });
+});
