@@ -3,16 +3,20 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { CordonError } from '#base';
 
+/** Throws `already-running` when another Cordon answers on the control socket of this data directory. */
+export async function refuseSecond(path: string): Promise<void> {
+  if (!(await isAnswered(path))) return;
+  throw new CordonError('already-running', `another Cordon runs on this data directory and answers at \`${path}\``, {
+    hint: 'stop it first, or choose another data directory with `--data`',
+  });
+}
+
 /**
  * Lets the control API listen on a Unix socket that only the owner may open; the directory it lies in is closed to others already. A socket
- * that nobody answers on is what a killed process left, and is replaced. Throws `already-running`.
+ * that nobody answers on is what a killed process left, and is replaced.
  */
 export async function listenControl(server: Server, path: string): Promise<void> {
-  if (await isAnswered(path)) {
-    throw new CordonError('already-running', `another Cordon runs on this data directory and answers at \`${path}\``, {
-      hint: 'stop it first, or choose another data directory with `--data`',
-    });
-  }
+  await refuseSecond(path);
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {

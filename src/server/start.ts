@@ -5,7 +5,7 @@ import type { Actor } from '#model';
 import { type Areas, openAreas, openTruth, type Truth } from './areas.ts';
 import { type Certificates, keepCertificates } from './certificates.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
-import { closeControl, listenControl } from './control-socket.ts';
+import { closeControl, listenControl, refuseSecond } from './control-socket.ts';
 import { type DataDirectory, prepareDataDirectory } from './data-directory.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import type { Log } from './log.ts';
@@ -67,6 +67,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   const { clock, log, source } = options;
   const configuration = readForStart(source);
   const data = prepareDataDirectory(configuration.data);
+  await refuseSecond(data.controlSocket);
   // Bound first: a port that is taken is the likeliest failure, and the origins follow from the ports.
   const listeners = await openListeners(configuration.listen);
   undo.push(async () => await listeners.close(0));
