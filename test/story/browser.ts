@@ -88,7 +88,7 @@ async function enrolTotp(page: Page): Promise<string> {
 
 /** Types the code that an authenticator app shows now; the form sends itself with the last digit. */
 export async function typeCode(page: Page, secret: string): Promise<void> {
-  await page.getByLabel('Code digit').first().click();
+  await page.getByLabel('Digit 1').click();
   await page.keyboard.type(new TOTP({ secret }).generate());
 }
 

@@ -231,7 +231,7 @@ policies: policies
     await elsewhere.page.getByLabel('E-mail').fill('ada@example.org');
     await elsewhere.page.getByLabel('Password').first().fill(PASSWORD);
     await elsewhere.page.getByRole('button', { name: 'Continue' }).click();
-    await elsewhere.page.getByLabel('Code digit').first().waitFor();
+    await elsewhere.page.getByLabel('Digit 1').waitFor();
     await nextCode(adaEnrolledAt);
     await typeCode(elsewhere.page, adaSecret);
     await elsewhere.page.getByText('connected', { exact: true }).waitFor();

@@ -79,7 +79,7 @@ export function Enrol(): ReactNode {
       title={state.isFirstAdministrator ? 'The first administrator' : 'Your account'}
       subtitle="Nothing is active until a second factor is enrolled."
     >
-      <Stepper active={step} size="xs" iconSize={28}>
+      <Stepper active={step} size="xs" iconSize={24} wrap={false}>
         <Stepper.Step label="Password" />
         <Stepper.Step label="Second factor" />
         <Stepper.Step label="Recovery" />
@@ -235,7 +235,8 @@ function AuthenticatorApp({ enrolment, busy, attempt }: Omit<FactorsProps, 'stat
         length={6}
         type="number"
         oneTimeCode
-        aria-label="Code digit"
+        aria-label="Code"
+        getInputProps={(index) => ({ 'aria-label': `Digit ${index + 1}` })}
         value={code}
         onChange={setCode}
         onComplete={confirm}

@@ -128,7 +128,8 @@ function SecondFactor({ factors, busy, error, onTotp, onRecovery, onPasskey, onB
               type="number"
               oneTimeCode
               autoFocus
-              aria-label="Code digit"
+              aria-label="Code"
+              getInputProps={(index) => ({ 'aria-label': `Digit ${index + 1}` })}
               value={code}
               onChange={setCode}
               onComplete={onTotp}

@@ -51,7 +51,8 @@ export function StepUp(): ReactNode {
               length={6}
               type="number"
               oneTimeCode
-              aria-label="Code digit"
+              aria-label="Code"
+              getInputProps={(index) => ({ 'aria-label': `Digit ${index + 1}` })}
               value={code}
               onChange={setCode}
               onComplete={(value) => attempt(() => identity('stepUpTotp', { body: { code: value } }))}
