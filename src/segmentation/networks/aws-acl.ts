@@ -1,4 +1,4 @@
-import { type IpSet, ipSet, ipSetOf, type Json, parseCidr, type PortSet, portSet } from '#base';
+import { type IpSet, ipSet, ipSetOf, type Json, parseCidr, type PortSet, portSet, type Problem } from '#base';
 import { jsonNumber, jsonObjects, jsonText } from './aws-json.ts';
 import {
   intersectTraffic,
@@ -35,8 +35,8 @@ export interface AclAnswer {
 /** Ports that a client may choose for the answers to come back to; the widest range of the operating systems and load balancers in use. */
 const EPHEMERAL = portSet.of([{ from: 1024, to: 65_535 }]);
 
-/** Reads `Entries` of an ACL. An entry that cannot be read denies everything it might have been about: it is read as a deny of all. */
-export function readAcl(id: string, entries: Json | undefined): Acl {
+/** Reads `Entries` of an ACL. An entry that cannot be read is a problem, and denies everything it might have been about. */
+export function readAcl(id: string, entries: Json | undefined, problems: Problem[]): Acl {
   const read = jsonObjects(entries).map((entry): AclEntry => {
     const protocol = protocolNumber(jsonText(entry['Protocol']) ?? '');
     const range = entry['PortRange'] ?? entry['IcmpTypeCode'];
@@ -47,6 +47,12 @@ export function readAcl(id: string, entries: Json | undefined): Acl {
     const text = jsonText(entry['CidrBlock']) ?? jsonText(entry['Ipv6CidrBlock']) ?? '';
     const cidr = parseCidr(text, { hostBits: 'clear' });
     const isReadable = traffic !== undefined && cidr.ok;
+    if (!isReadable) {
+      const number = jsonNumber(entry['RuleNumber']) ?? 0;
+      const message = `\`${id}\` has an entry with protocol, ports or network that cannot be read, number ${number}`;
+      const hint = 'the entry denies what it might be about in this report; check it by hand';
+      problems.push({ code: 'aws-rule-unreadable', message, hint });
+    }
     return {
       number: jsonNumber(entry['RuleNumber']) ?? 0,
       isEgress: entry['Egress'] === true,

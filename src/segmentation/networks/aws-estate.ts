@@ -77,7 +77,7 @@ export function readEstate(assets: readonly Asset[]): Estate {
   const reader: RuleReader = { prefixLists, problems };
   const acls = new Map<string, Acl>();
   for (const asset of of('network.acl')) {
-    const acl = readAcl(native(asset), asset.attributes['entries']);
+    const acl = readAcl(native(asset), asset.attributes['entries'], problems);
     for (const subnet of jsonTexts(asset.attributes['subnetIds'])) acls.set(key(asset, subnet), acl);
   }
   const tables = new Map<string, RouteTable>();
@@ -225,13 +225,14 @@ function routesOf(routes: Json | undefined, prefixLists: ReadonlyMap<string, rea
   });
 }
 
-/** The addresses that a table sends to targets beginning with `target`: longest prefix first, and a black hole swallows its part. */
+/** The addresses that a table sends to `target`, or to any of a kind such as `igw-`: longest prefix first, and a black hole swallows its part. */
 export function routedTo(table: RouteTable, target: string): IpSet {
   let decided = ipSet.empty;
   let found = ipSet.empty;
   for (const route of [...table.routes].sort((a, b) => b.prefix - a.prefix)) {
     const part = ipSet.subtract(route.destination, decided);
-    if (route.isActive && route.target.startsWith(target)) found = ipSet.union(found, part);
+    if (route.isActive && (target.endsWith('-') ? route.target.startsWith(target) : route.target === target))
+      found = ipSet.union(found, part);
     decided = ipSet.union(decided, route.destination);
   }
   return found;

@@ -95,9 +95,9 @@ export function ruleTraffic(protocol: number, from: number | undefined, to: numb
   if (protocol === -1) return ALL_TRAFFIC;
   if (protocol === 1 || protocol === 58) {
     if (from === undefined || from === -1) return trafficOf(protocol, portSet.full);
-    if (from > 255) return undefined;
+    if (from < 0 || from > 255) return undefined;
     const code = to === undefined || to === -1 ? undefined : to;
-    if (code !== undefined && code > 255) return undefined;
+    if (code !== undefined && (code < 0 || code > 255)) return undefined;
     return trafficOf(protocol, [{ from: from * 256 + (code ?? 0), to: from * 256 + (code ?? 255) }]);
   }
   if (protocol !== 6 && protocol !== 17) return trafficOf(protocol, portSet.full);
