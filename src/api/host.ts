@@ -42,12 +42,20 @@ export async function createHost(
     if (answer.status >= 500) services.onFailure(error, request.id);
     void reply.code(answer.status).headers(answer.headers).send(answer.body);
   };
+  const prepare = (request: FastifyRequest, reply: FastifyReply): void => {
+    secureHeaders(reply, { isEncrypted: isEncrypted(request.raw), host: options.name });
+    reply.header('x-cordon-correlation-id', request.id);
+  };
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
     trustProxy: false,
     genReqId: () => newId('cor', services.clock.now()),
-    frameworkErrors: onError,
+    // Before any hook: an address that cannot be read.
+    frameworkErrors: (error, request, reply) => {
+      prepare(request, reply);
+      onError(error, request, reply);
+    },
     // An ARN with slashes is one parameter, percent-encoded.
     routerOptions: { maxParamLength: 8192 },
   });
@@ -55,14 +63,14 @@ export async function createHost(
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     readJson(String(body), done);
   });
-  server.addHook('onRequest', async (request, reply) => {
-    secureHeaders(reply, { isEncrypted: isEncrypted(request.raw), host: options.name });
-    reply.header('x-cordon-correlation-id', request.id);
+  server.addHook('onRequest', (request, reply, done) => {
+    prepare(request, reply);
+    done();
   });
   server.setErrorHandler(onError);
   server.setNotFoundHandler(async (request, reply) => {
     if ((await options.fallback?.(request, reply)) === true) return await reply;
-    throw new ApiFailure(404, 'not-found', 'there is nothing at this path', { hint: 'check the address' });
+    throw nothingHere();
   });
   await options.routes(server);
   await server.ready();
@@ -117,10 +125,16 @@ function readJson(text: string, done: (error: Error | null, body?: unknown) => v
   done(new ApiFailure(400, code, `line ${place.line}, column ${place.column}: ${message}`, { problems }));
 }
 
+function nothingHere(): ApiFailure {
+  return new ApiFailure(404, 'not-found', 'there is nothing at this path', { hint: 'check the address' });
+}
+
 /** What the framework throws, in our words. */
 function known(error: unknown): unknown {
   const { code, statusCode } = error instanceof Error ? (error as Partial<FastifyError>) : {};
-  if (error instanceof ApiFailure || code === undefined || statusCode === undefined) return error;
+  if (error instanceof ApiFailure || statusCode === undefined) return error;
+  // A file that is none of ours, however its path was spelled.
+  if (statusCode === 403 || statusCode === 404) return nothingHere();
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new ApiFailure(413, 'request-too-large', 'the body is too large', { hint: 'send less at once' });
   }
