@@ -3,7 +3,7 @@
  * so that tests can read it and make it fail.
  */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { afterEach } from 'node:test';
 import { type Clock, hashToken, type ManualClock, manualClock, newToken } from '#base';
 import {
@@ -102,6 +102,8 @@ export interface WorldOptions extends UpstreamOptions {
   /** A clock that runs; absent, time stands still. */
   readonly clock?: Clock;
   readonly options?: Partial<GatewayOptions>;
+  /** Other options of the listener. */
+  readonly server?: Partial<ServerOptions>;
 }
 
 const open = new Set<World>();
@@ -129,7 +131,7 @@ async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const graph = new TrustGraph();
   const state: State = { events: [], errors: [], isWritable: true, replicaAgeMs: 0, policies: undefined, version: 0 };
   const gateway = createGateway({ ...gatewayOptions(graph, clock, state), ...options.options });
-  const server = await listen(serverOf(gateway));
+  const server = await listen(serverOf(gateway, options.server));
   const port = portOf(server);
   const change = changesOf(graph, clock);
   const world: World = Object.assign(state, {
@@ -198,8 +200,8 @@ function gatewayOptions(graph: TrustGraph, clock: Clock, state: State): GatewayO
   };
 }
 
-function serverOf(gateway: Gateway): Server {
-  const server = createServer({ ...SERVER_OPTIONS }, (request, response) => {
+function serverOf(gateway: Gateway, options: Partial<ServerOptions> = {}): Server {
+  const server = createServer({ ...SERVER_OPTIONS, ...options }, (request, response) => {
     gateway.handle(request, response);
   });
   server.on('upgrade', (request, socket, head) => {
