@@ -29,23 +29,24 @@ async function call(socketPath: string, method: string, path: string, body?: obj
   });
 }
 
-/** Changes things one after another until the connection breaks; notes only what was answered. */
+/** Changes things one after another until the connection breaks; notes only what was answered. Resolves with how much that was. */
 async function change(socket: string, acknowledged: Acknowledged, round: number): Promise<number> {
   let count = 0;
   try {
-    for (;;) {
-      const email = `p${round}-${count}@example.org`;
+    for (let step = 0; ; step++) {
+      const email = `p${round}-${step}@example.org`;
       const { userId } = (await call(socket, 'POST', '/api/users', { email })) as { userId: string };
       acknowledged.users.set(userId, 'invited');
-      if (count % 2 === 0) {
+      count += 1;
+      if (step % 2 === 0) {
         await call(socket, 'POST', `/api/users/${userId}/disable`);
         acknowledged.users.set(userId, 'disabled');
+        count += 1;
       }
-      const texts = { 'a.cedar': `permit (principal, action == Action::"access", resource); // ${round} ${count}` };
-      const { version } = (await call(socket, 'POST', '/api/policies', { texts, message: 'a test' })) as {
-        version: number;
-      };
-      acknowledged.policyVersion = version;
+      if (step % 4 !== 3) continue;
+      const texts = { 'a.cedar': `permit (principal, action == Action::"access", resource); // ${round} ${step}` };
+      const answer = (await call(socket, 'POST', '/api/policies', { texts, message: 'a test' })) as { version: number };
+      acknowledged.policyVersion = answer.version;
       count += 1;
     }
   } catch {
@@ -67,7 +68,7 @@ async function assertNothingLost(
   }
   const active = (await call(socket, 'GET', '/api/policies')) as { version: number };
   assert.ok(active.version >= policyVersion, `policies ${active.version}, acknowledged ${policyVersion}`);
-  const sql = "select count(*) as n from events where class_uid = 3007 and message like 'invited %'";
+  const sql = "select count(*) as n from events where message like 'invited %'";
   const { rows } = (await call(socket, 'POST', '/api/events/query', { sql })) as { rows: { n: number | string }[] };
   assert.ok(Number(rows[0]?.n) >= users.size, `${rows[0]?.n} events for ${users.size} acknowledged invitations`);
   assert.equal((await cordon.run('audit', 'verify', '--journal', 'data/journal')).code, 0);
@@ -86,11 +87,11 @@ describe('a killed Cordon', { timeout: 120_000 }, () => {
         const running = await cordon.up('-c', 'cordon.yaml');
         await assertNothingLost(cordon, socket, acknowledged);
         const working = change(socket, acknowledged, round);
-        await wait(50 + Math.random() * 400);
+        await wait(200 + Math.random() * 800);
         await running.stop('SIGKILL');
         changes += await working;
       }
-      assert.ok(changes > ROUNDS, `only ${changes} changes in all; the test proves little`);
+      assert.ok(changes > 2 * ROUNDS, `only ${changes} changes in all; the test proves little`);
       await cordon.up('-c', 'cordon.yaml');
       await assertNothingLost(cordon, socket, acknowledged);
     } finally {

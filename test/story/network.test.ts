@@ -135,7 +135,7 @@ describe('hosts', { skip: labObstacle() ?? false, timeout: 280_000 }, () => {
     assert.match(allowed.stdout, /web-to-database/);
     const denied = await cordon.run('segments', 'trace', 'web', 'database', '22');
     assert.equal(denied.code, 1, denied.stderr);
-    assert.match(denied.stdout, /no-permit/);
+    assert.match(denied.stdout, /no policy permits/);
   });
 
   it('report what was refused: one that probes forbidden ports of five others is detected, and only shown while the response is a dry run', async () => {

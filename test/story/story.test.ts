@@ -150,7 +150,7 @@ policies: policies
     const closedAt = await ada.page.evaluate(() => (globalThis as unknown as { closedAt: number }).closedAt);
     assert.ok(closedAt - raisedAt < 2000, `${closedAt - raisedAt} ms, the start of the command among them`);
     await picture(ada.page, '05-cut');
-    assert.equal(await visit(ada, `${running.origin('wiki')}/`), 403);
+    assert.equal(await visit(ada, `${running.origin('wiki')}/`), 401, 'a step-up is asked for (RFC 9470)');
     const page = await textOf(ada);
     await picture(ada.page, '05-step-up');
     assert.match(page, /stronger second factor|Confirm that it is you/);
@@ -161,6 +161,26 @@ policies: policies
     const untied = await cordon.run('assets', 'untier', WIKI_ASSET);
     assert.equal(untied.code, 0, untied.stderr);
     assert.equal(await visit(ada, `${running.origin('wiki')}/`), 200);
+  });
+
+  it('signs in with password and authenticator app, and out everywhere when the session is ended', async () => {
+    const elsewhere = await newPerson(browser);
+    await visit(elsewhere, `${running.origin('wiki')}/`);
+    await elsewhere.page.getByLabel('E-mail').fill('ada@example.org');
+    await elsewhere.page.getByLabel('Password').first().fill(PASSWORD);
+    await elsewhere.page.getByRole('button', { name: 'Continue' }).click();
+    await elsewhere.page.getByLabel('Digit 1').waitFor();
+    await nextCode(adaEnrolledAt);
+    await typeCode(elsewhere.page, adaSecret);
+    await elsewhere.page.getByText('connected', { exact: true }).waitFor();
+    const { items } = await cordon.json<Listed<{ id: string; email: string }>>('sessions', 'list');
+    for (const { id } of items.filter(({ email }) => email === 'ada@example.org')) {
+      assert.equal((await cordon.run('sessions', 'end', id)).code, 0);
+    }
+    await elsewhere.page.getByText(/closed 4403/).waitFor();
+    await visit(elsewhere, `${running.origin('wiki')}/`);
+    assert.match(elsewhere.page.url(), /\/sign-in/);
+    await elsewhere.context.close();
   });
 
   it('8. raises the risk of an account after six wrong passwords, and alerts', async () => {
@@ -223,26 +243,6 @@ policies: policies
       }
     }
     assert.deepEqual(errors, []);
-  });
-
-  it('signs in with password and authenticator app, and out everywhere when the session is ended', async () => {
-    const elsewhere = await newPerson(browser);
-    await visit(elsewhere, `${running.origin('wiki')}/`);
-    await elsewhere.page.getByLabel('E-mail').fill('ada@example.org');
-    await elsewhere.page.getByLabel('Password').first().fill(PASSWORD);
-    await elsewhere.page.getByRole('button', { name: 'Continue' }).click();
-    await elsewhere.page.getByLabel('Digit 1').waitFor();
-    await nextCode(adaEnrolledAt);
-    await typeCode(elsewhere.page, adaSecret);
-    await elsewhere.page.getByText('connected', { exact: true }).waitFor();
-    const { items } = await cordon.json<Listed<{ id: string; email: string }>>('sessions', 'list');
-    for (const { id } of items.filter(({ email }) => email === 'ada@example.org')) {
-      assert.equal((await cordon.run('sessions', 'end', id)).code, 0);
-    }
-    await elsewhere.page.getByText(/closed 4403/).waitFor();
-    await visit(elsewhere, `${running.origin('wiki')}/`);
-    assert.match(elsewhere.page.url(), /\/sign-in/);
-    await elsewhere.context.close();
   });
 
   it('takes up an edited configuration, and keeps the last good one when it does not load', async () => {
