@@ -12,7 +12,7 @@ export interface TierChangeOptions {
 /**
  * Sets a person's decision about an asset's tier; it wins over the computed tier until it expires or is cleared.
  * Refuses an unknown asset (`asset-unknown`), a tier other than 0 to 3 (`asset-tier-invalid`), an empty reason
- * (`asset-override-reason`) and an expiry that has passed (`asset-override-expiry`).
+ * (`asset-override-reason`) and an expiry that is no time in the future (`asset-override-expiry`).
  */
 export async function setTierOverride(
   store: Store,
@@ -29,8 +29,9 @@ export async function setTierOverride(
     throw new CordonError('asset-override-reason', 'an override needs a reason', {
       hint: 'say why, for the next review',
     });
-  if (change.expiresAt !== undefined && !(change.expiresAt > now))
-    throw new CordonError('asset-override-expiry', 'the expiry has already passed', {
+  // Infinity would be stored as null, and an override that looks to be in force would not be.
+  if (change.expiresAt !== undefined && !(Number.isFinite(change.expiresAt) && change.expiresAt > now))
+    throw new CordonError('asset-override-expiry', 'the expiry is no time in the future', {
       hint: 'name a time in the future',
     });
   return await changeTier(store, change.assetId, {
