@@ -1,4 +1,5 @@
 import { outputOf } from './command.ts';
+import { isMissingTable } from './program/nft.ts';
 import type { Host } from './host.ts';
 import { readStored } from './program/stored.ts';
 import type { StateDirectory } from './state.ts';
@@ -13,10 +14,8 @@ export interface ProgramView {
 /** The program the agent keeps, and the table as the kernel has it. */
 export async function programView(state: StateDirectory, host: Host): Promise<ProgramView> {
   const stored = await readStored(state);
-  const listed = outputOf(
-    'nft',
-    await host.run('nft', ['list', 'table', 'inet', 'cordon'], { maxBytes: 64 * 1024 * 1024 }),
-  );
+  const answer = await host.run('nft', ['list', 'table', 'inet', 'cordon'], { maxBytes: 64 * 1024 * 1024 });
+  const listed = isMissingTable(answer) ? { unknown: 'there is no table `inet cordon`' } : outputOf('nft', answer);
   const table = 'text' in listed ? listed.text : undefined;
   const program =
     stored === undefined || stored === 'damaged' ? undefined : { version: stored.version, appliedAt: stored.appliedAt };

@@ -3,6 +3,7 @@ import type { Instruction } from '#wire';
 import { readIdentity } from './identity.ts';
 import { lockState } from './lock.ts';
 import { Backoff, jitter, Rest } from './pace.ts';
+import { readStored } from './program/stored.ts';
 import { addressText } from './server.ts';
 import { Session, type SessionOptions } from './session.ts';
 
@@ -15,7 +16,13 @@ export async function run(options: SessionOptions): Promise<void> {
   const unlock = lockState(state.path);
   const session = new Session(options);
   try {
-    await session.enforcer?.start();
+    if (session.enforcer !== undefined) await session.enforcer.start();
+    else if ((await readStored(state)) !== undefined) {
+      log(
+        'program-not-watched',
+        'an earlier program stays as it is; with `--enforce` it is kept in force and up to date',
+      );
+    }
     const identity = await readIdentity(state);
     await session.assume(identity);
     const { deviceId, server } = identity;
@@ -59,9 +66,12 @@ class Loops {
     let sent: string | undefined;
     let dueAt = 0; // of the monotonic clock: setting the time must not stop the reports
     while (!signal.aborted) {
+      let rest = timing.watchMs;
       try {
+        const begun = performance.now();
         const look = await this.#session.look();
         const now = performance.now();
+        rest = Math.max(rest, 4 * (now - begun)); // a host with a huge ruleset is looked at less often
         const isChanged = look.digest !== sent && !this.#reporting.isFailing;
         if (isChanged || now >= dueAt) {
           const instruction = await this.#session.report(look);
@@ -75,7 +85,7 @@ class Loops {
         dueAt = performance.now() + wait;
         this.#failed('report', error, wait);
       }
-      await this.#rest.sleep(timing.watchMs, signal);
+      await this.#rest.sleep(rest, signal);
     }
   }
 

@@ -72,20 +72,20 @@ export function serverAt(address: ServerAddress, trust: () => Trust): Server {
   };
   return {
     ask: async (ask) => {
-      try {
-        const { status, text } = await exchange(address, { secure: secureOptions(trust()), agent }, ask);
-        if (status !== 200) throw refusal(status, text);
-        const parsed = parseMessage(ask.answer, text);
-        if (parsed.ok) return parsed.value;
-        const [first] = parsed.error;
-        throw new CordonError(first?.code ?? 'message-invalid', first?.message ?? 'the answer cannot be read', {
-          problems: parsed.error,
-          ...(first?.hint === undefined ? {} : { hint: first.hint }),
-        });
-      } catch (error) {
-        close(); // whatever was wrong with a connection, the next question does not inherit it
-        throw error;
-      }
+      const { status, text } = await exchange(address, { secure: secureOptions(trust()), agent }, ask).catch(
+        (error: unknown) => {
+          close(); // whatever was wrong with a connection, the next question does not inherit it
+          throw error;
+        },
+      );
+      if (status !== 200) throw refusal(status, text);
+      const parsed = parseMessage(ask.answer, text);
+      if (parsed.ok) return parsed.value;
+      const [first] = parsed.error;
+      throw new CordonError(first?.code ?? 'message-invalid', first?.message ?? 'the answer cannot be read', {
+        problems: parsed.error,
+        ...(first?.hint === undefined ? {} : { hint: first.hint }),
+      });
     },
     isReachable: async (timeoutMs) => {
       try {

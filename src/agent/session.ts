@@ -5,7 +5,7 @@ import { type FactCollector, factCollector, factsDigest } from './facts/collect.
 import type { Host } from './host.ts';
 import { checkIssued, type Identity, IDENTITY_FILES } from './identity.ts';
 import { certificateRequest, signPosture } from './key.ts';
-import { keepReport, readReport } from './last-report.ts';
+import { keepReport, type LastReport, readReport } from './last-report.ts';
 import type { Log } from './log.ts';
 import { type BackoffLimits, jitter } from './pace.ts';
 import { Enforcer } from './program/enforcer.ts';
@@ -68,6 +68,7 @@ export class Session {
   #server: Server | undefined;
   #isRenewalDue = false;
   #sequence = 0;
+  #isKept = true;
   #verdict = '';
   /** Without `enforce`: the version that was offered, so that a poll waits for the next one. */
   #offered: string | undefined;
@@ -111,7 +112,7 @@ export class Session {
 
   /** Signs and sends a report. Resolves with what the server wants. */
   async report(look: Look): Promise<Instruction> {
-    const { clock, state, log, timing } = this.#o;
+    const { clock, log, timing } = this.#o;
     const { deviceId, key } = this.#known();
     const now = clock.now();
     // Seconds of the clock keep it growing even when the file that remembers it is lost.
@@ -139,7 +140,7 @@ export class Session {
     if (verdict !== this.#verdict) log('reported', `the server judges this host ${verdict}`, { verdict, sequence });
     this.#verdict = verdict;
     const { posture } = instruction;
-    await keepReport(state, { sequence, at: now, ...(posture === undefined ? {} : { posture }) });
+    await this.#keep({ sequence, at: now, ...(posture === undefined ? {} : { posture }) });
     return instruction;
   }
 
@@ -193,6 +194,17 @@ export class Session {
 
   close(): void {
     this.#server?.close();
+  }
+
+  /** A disk that is full costs `cordon agent posture` its memory, and must not cost the server a report. */
+  async #keep(report: LastReport): Promise<void> {
+    try {
+      await keepReport(this.#o.state, report);
+      this.#isKept = true;
+    } catch (error) {
+      if (this.#isKept) this.#o.log('report-not-kept', error instanceof Error ? error.message : String(error));
+      this.#isKept = false;
+    }
   }
 
   async #ask<K extends 'instruction' | 'issuedIdentity'>(

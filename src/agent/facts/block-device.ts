@@ -9,15 +9,19 @@ const ENCRYPTING = /^CRYPT-(?:LUKS1|LUKS2|PLAIN|TCRYPT|BITLK|FVAULT2|LOOPAES)-/;
 /** More layers than this are a loop in what sysfs shows. */
 const MOST_LAYERS = 16;
 
+/** Something mounted: where, and the device's number (`major:minor`) and file. */
+export interface MountedDevice {
+  readonly mountpoint: string;
+  readonly number: string;
+  readonly source: string;
+}
+
 /** Block devices of a host and whether everything written to them is encrypted on the way down. */
 export class EncryptedDevices {
   readonly #host: Host;
-  readonly #mounts: readonly { readonly mountpoint: string; readonly number: string; readonly source: string }[];
+  readonly #mounts: readonly MountedDevice[];
 
-  constructor(
-    host: Host,
-    mounts: readonly { readonly mountpoint: string; readonly number: string; readonly source: string }[],
-  ) {
+  constructor(host: Host, mounts: readonly MountedDevice[]) {
     this.#host = host;
     this.#mounts = mounts;
   }
@@ -61,13 +65,30 @@ export class EncryptedDevices {
     return false;
   }
 
+  /** Whether a mounted file system is encrypted, on each of its devices: btrfs has several and names one. */
+  async isMountEncrypted(mount: MountedDevice, layer = 0): Promise<boolean> {
+    const name = (await this.byNumber(mount.number)) ?? (await this.byPath(mount.source));
+    if (name === undefined) return false;
+    for (const device of [name, ...(await this.#btrfsSiblings(name))]) {
+      if (!(await this.isEncrypted(device, layer))) return false;
+    }
+    return true;
+  }
+
+  async #btrfsSiblings(name: string): Promise<readonly string[]> {
+    for (const id of await this.#host.list('sys/fs/btrfs')) {
+      const devices = await this.#host.list(`sys/fs/btrfs/${id}/devices`);
+      if (devices.includes(name)) return devices;
+    }
+    return [];
+  }
+
   /** Whether the file system that holds a file is encrypted. */
   async isFileEncrypted(path: string, layer = 0): Promise<boolean> {
     const holder = this.#mounts
       .filter(({ mountpoint }) => mountpoint === '/' || path === mountpoint || path.startsWith(`${mountpoint}/`))
-      .toSorted((a, b) => b.mountpoint.length - a.mountpoint.length)[0];
-    if (holder === undefined) return false;
-    const name = (await this.byNumber(holder.number)) ?? (await this.byPath(holder.source));
-    return name !== undefined && (await this.isEncrypted(name, layer));
+      .toSorted((a, b) => a.mountpoint.length - b.mountpoint.length)
+      .at(-1); // of several at one place, the one that was mounted last
+    return holder !== undefined && (await this.isMountEncrypted(holder, layer));
   }
 }

@@ -1,19 +1,16 @@
 import { type Mount, type Observed, WIRE_LIMITS } from '#wire';
 import { outputOf } from '../command.ts';
 import type { Host } from '../host.ts';
-import { EncryptedDevices } from './block-device.ts';
+import { EncryptedDevices, type MountedDevice } from './block-device.ts';
 import { type FactSource, unknown } from './source.ts';
 
 /** File systems and swap on block devices, and whether a layer below encrypts them. Read from procfs and sysfs alone. */
 export const mounts: FactSource<readonly Mount[]> = { observe: observeMounts, maxAgeMs: 10_000, restMs: 0 };
 
 /** One line of proc_pid_mountinfo(5). */
-interface MountLine {
-  /** `major:minor`. */
-  readonly number: string;
-  readonly mountpoint: string;
+interface MountLine extends MountedDevice {
+  /** Of file system, for example `ext4`. */
   readonly kind: string;
-  readonly source: string;
 }
 
 async function observeMounts(host: Host): Promise<Observed<readonly Mount[]>> {
@@ -45,9 +42,8 @@ async function isEncrypted(
   line: MountLine,
 ): Promise<boolean | { readonly unknown: string } | undefined> {
   if (line.kind === 'zfs') return await isZfsEncrypted(host, line.source);
-  if (!line.source.startsWith('/dev/')) return undefined;
-  const name = (await devices.byNumber(line.number)) ?? (await devices.byPath(line.source));
-  return name === undefined ? false : await devices.isEncrypted(name);
+  if (!line.source.startsWith('/dev/') || /^fuse(?:\.|$)/.test(line.kind)) return undefined;
+  return await devices.isMountEncrypted(line);
 }
 
 async function isZfsEncrypted(host: Host, dataset: string): Promise<boolean | { readonly unknown: string }> {

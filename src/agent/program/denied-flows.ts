@@ -111,7 +111,7 @@ function parseElement(element: Json, timeoutSeconds: number): Element | undefine
   if (parsed?.ok !== true || typeof dport !== 'number' || typeof protocol !== 'string') return undefined;
   if (!/^[a-z0-9-]{1,32}$/.test(protocol) || !Number.isSafeInteger(packets) || packets < 0) return undefined;
   const left = typeof expires === 'number' ? expires : timeoutSeconds;
-  const idleMs = Math.max(0, timeoutSeconds - left - 1) * 1000;
+  const idleMs = Math.min(timeoutSeconds, Math.max(0, timeoutSeconds - left - 1)) * 1000;
   return { address: formatAddress(parsed.value), dport, protocol, packets, idleMs };
 }
 

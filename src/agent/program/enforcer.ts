@@ -70,7 +70,7 @@ export class Enforcer {
       const before = await nft.list();
       if (before !== undefined && !('error' in before)) this.#count(before.objects); // what was refused while no agent ran
       this.#force = stored;
-      await this.#restore('start');
+      await this.#restore('the agent started');
     } else if (await isTrialOpen(state)) {
       const error = await nft.apply(NO_TABLE);
       log('program-rolled-back', error ?? 'a first program was being tried when the agent ended; it was taken back');
@@ -115,11 +115,10 @@ export class Enforcer {
     const listing = await this.#o.nft.list();
     if (this.#isApplying) return;
     if (listing !== undefined && 'error' in listing) return this.#trouble(listing.error);
-    this.#lastTrouble = '';
     if (listing !== undefined) this.#count(listing.objects);
     if (listing?.digest === undefined || listing.digest !== this.#force.digest) {
       await this.#restore(listing === undefined ? 'the table was removed' : 'the table was changed');
-    }
+    } else if (this.#lastTrouble !== '') this.#wellAgain(this.#force, 'the table can be seen again');
   }
 
   async #attempt(program: HostProgram, checks: ProgramCheck[]): Promise<void> {
@@ -172,23 +171,25 @@ export class Enforcer {
   }
 
   async #restore(why: string): Promise<void> {
-    const { nft, log, clock } = this.#o;
+    const { nft } = this.#o;
     const force = this.#force;
     if (force === undefined) return;
     const error = await nft.apply(force.document);
     if (error !== undefined) {
       const { digest: _, ...lost } = force;
       this.#force = lost;
-      this.#status = { attempted: force.version, ok: false, error: error.slice(0, 2000), at: clock.now(), checks: [] };
       return this.#trouble(error);
     }
     this.flows.forgetCounters();
     await this.#learnDigest(force);
+    this.#wellAgain(force, why);
+  }
+
+  #wellAgain({ version }: StoredProgram, why: string): void {
+    this.#lastTrouble = '';
     const checks = [{ name: 'restored', ok: true, detail: why }];
-    this.#status = { ...this.#inForce(), attempted: force.version, ok: true, at: clock.now(), checks };
-    log('program-restored', `program ${force.version.slice(0, 12)} is in force again: ${why}`, {
-      version: force.version,
-    });
+    this.#status = { ...this.#inForce(), attempted: version, ok: true, at: this.#o.clock.now(), checks };
+    this.#o.log('program-restored', `program ${version.slice(0, 12)} is in force again: ${why}`, { version });
   }
 
   async #learnDigest(force: StoredProgram): Promise<void> {
@@ -204,10 +205,14 @@ export class Enforcer {
     this.flows.observe(objects, this.#o.addresses(), this.#o.clock.now());
   }
 
-  /** Tells a lasting trouble once. */
+  /** Tells a lasting trouble once, to the log and to the server. */
   #trouble(error: string): void {
-    if (error !== this.#lastTrouble) this.#o.log('program-not-in-force', error);
+    if (error === this.#lastTrouble) return;
     this.#lastTrouble = error;
+    this.#o.log('program-not-in-force', error);
+    const attempted = this.#force === undefined ? {} : { attempted: this.#force.version };
+    const at = this.#o.clock.now();
+    this.#status = { ...this.#inForce(), ...attempted, ok: false, error: error.slice(0, 2000), at, checks: [] };
   }
 }
 

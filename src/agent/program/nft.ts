@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { canonicalJson, isJsonObject, type Json, parseJson } from '#base';
 import type { HostProgram } from '#wire';
-import { outputOf, type RunCommand } from '../command.ts';
+import { type CommandResult, outputOf, type RunCommand } from '../command.ts';
 import type { StateDirectory } from '../state.ts';
 
 /** What the kernel holds of table `inet cordon`. */
@@ -39,7 +39,7 @@ export function nftables(run: RunCommand, state: StateDirectory): Nft {
     apply: async (document) => await feed([], document),
     list: async () => {
       const result = await run('nft', ['-j', 'list', 'table', 'inet', 'cordon'], LIMITS);
-      if (result.outcome === 'exited' && result.code !== 0 && /No such file/.test(result.stderr)) return undefined;
+      if (isMissingTable(result)) return undefined;
       const printed = outputOf('nft', result);
       if ('unknown' in printed) return { error: printed.unknown };
       const json = parseJson(printed.text);
@@ -48,6 +48,11 @@ export function nftables(run: RunCommand, state: StateDirectory): Nft {
       return { digest: digestOf(objects as readonly Json[]), objects: objects as readonly Json[] };
     },
   };
+}
+
+/** Whether `nft list table` failed because there is no such table. */
+export function isMissingTable(result: CommandResult): boolean {
+  return result.outcome === 'exited' && result.code !== 0 && /No such file or directory/.test(result.stderr);
 }
 
 /** The document that takes the table away. */

@@ -20,6 +20,8 @@ export interface FakeHost extends Host {
   own: string[];
   /** Writes a file, by default one that is a day old. */
   file(path: string, text?: string, modifiedAt?: number): void;
+  /** Sets when a file or directory last changed. */
+  touch(path: string, modifiedAt: number): void;
   link(path: string, target: string): void;
   remove(path: string): void;
 }
@@ -43,6 +45,7 @@ export function fakeHost(o: { files?: Record<string, string>; commands?: Record<
     ran,
     own: ['10.0.0.7'],
     file,
+    touch: (path, modifiedAt) => utimesSync(join(root, path), modifiedAt / 1000, modifiedAt / 1000),
     link: (path, target) => {
       mkdirSync(dirname(join(root, path)), { recursive: true });
       symlinkSync(target, join(root, path));
