@@ -75,18 +75,15 @@ describe('the change feed of a graph', () => {
     assert.deepEqual([graph.seq, touched, graph.count('group')], [5, [5], 1]);
   });
 
-  it('that has a gap throws, changes nothing, and leaves a graph that counts as stale until it is loaded anew', () => {
+  it('that has a gap throws, changes nothing, and leaves a graph that is not whole until it is loaded anew', () => {
     const graph = new TrustGraph();
     graph.load({ seq: 1, entities: [] });
-    graph.markSynced(1000);
-    assert.equal(graph.syncedAt, 1000);
     assert.throws(() => graph.apply(change(3)), /gap: have 1, got 3/);
-    assert.deepEqual([graph.seq, graph.count('group'), graph.syncedAt], [1, 0, Number.NEGATIVE_INFINITY]);
-    graph.markSynced(2000);
-    assert.equal(graph.syncedAt, Number.NEGATIVE_INFINITY, 'whoever says it is up to date does not know of the hole');
+    assert.deepEqual([graph.seq, graph.count('group'), graph.isWhole], [1, 0, false]);
+    graph.apply(change(2));
+    assert.equal(graph.isWhole, false, 'what is missing is still missing');
     graph.load({ seq: 3, entities: [] });
-    graph.markSynced(3000);
-    assert.equal(graph.syncedAt, 3000);
+    assert.deepEqual([graph.seq, graph.isWhole], [3, true]);
   });
 
   it('counts private rows without holding them', () => {

@@ -45,9 +45,14 @@ export class TrustGraph {
     return this.#seq;
   }
 
-  /** When the replica last knew it was up to date, milliseconds; the base of `replica-stale`. Never, while there is a hole in it. */
+  /** When the replica last knew it was up to date, milliseconds; the base of `replica-stale`. */
   get syncedAt(): number {
-    return this.#hasGap ? Number.NEGATIVE_INFINITY : this.#syncedAt;
+    return this.#syncedAt;
+  }
+
+  /** False after a gap in the feed until the next `load`: something is missing, and nothing says what. */
+  get isWhole(): boolean {
+    return !this.#hasGap;
   }
 
   /** Notes that at `now` nothing newer than `seq` existed. */
@@ -74,7 +79,7 @@ export class TrustGraph {
 
   /**
    * Applies one change, in order; one that is there already changes nothing. A gap is a programming error and throws. A replica with a
-   * hole must not decide, so that from then on it counts as stale, until the next `load`.
+   * hole must not decide: it is not whole until the next `load`.
    */
   apply({ change, entity }: ChangeWithEntity): Touched {
     if (change.seq <= this.#seq) return { seq: change.seq, kind: change.kind, id: change.id };

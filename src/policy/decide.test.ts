@@ -5,6 +5,7 @@ import { decideAccess, decideManage, isProven } from './index.ts';
 import { access, type Differences, load, NOW, situation, TEXTS } from './testdata/estate.ts';
 
 const POLICIES = load();
+const noPosture = { posture: undefined } as unknown as Differences['device'] & object;
 const codes = (decision: Decision): string =>
   `${decision.effect} ${decision.reasons.map(({ code }) => code).join(' ')}`;
 
@@ -28,6 +29,18 @@ describe('decideAccess', () => {
     ['a person outside every granted group', { user: { groups: ['sales'] } }, 'no-permit'],
     ['a sign-in from the future', { session: { authenticatedAt: NOW + 60_001 } }, 'sign-in-too-old'],
     [
+      'a health report from the future, on T2',
+      { app: { tier: 2 }, device: { posture: { collectedAt: NOW + 60_001, verdict: 'healthy', results: [] } } },
+      'device-stale',
+    ],
+    ['a device that never reported its health, on T2', { app: { tier: 2 }, device: noPosture }, 'device-stale'],
+    [
+      'a device whose report is unreadable, on T2',
+      { app: { tier: 2 }, device: { posture: { collectedAt: Number.NaN, verdict: 'healthy', results: [] } } },
+      'device-stale',
+    ],
+    ['a risk that cannot be computed, on T2', { app: { tier: 2 }, riskOfUser: Number.NaN }, 'risk-too-high'],
+    [
       'an app bound to an asset that is gone',
       { app: { assetId: 'gone' }, session: { acr: 'urn:cordon:aal2' } },
       'mfa-too-weak',
@@ -37,6 +50,31 @@ describe('decideAccess', () => {
     it(`denies ${name} with ${code}`, () =>
       assert.equal(codes(decideAccess(access(POLICIES, differences))), `forbid ${code}`));
   }
+
+  it('denies when the clock jumps back by more than machines differ, instead of taking everything for recent', () => {
+    const input = access(POLICIES, { app: { tier: 1 } });
+    assert.equal(decideAccess({ ...input, now: NOW - 60_000 }).effect, 'permit');
+    const back = decideAccess({ ...input, now: NOW - 3_600_000 });
+    assert.equal(codes(back), 'forbid sign-in-too-old device-stale');
+  });
+
+  it('denies from a graph that missed a change, however fresh it is', () => {
+    const input = access(POLICIES, {}, 0);
+    const change = { seq: 99, time: NOW, kind: 'user', id: 'u2', op: 'put', actor: 'system' } as const;
+    assert.throws(() => input.graph.apply({ change }));
+    assert.equal(codes(decideAccess(input)), 'forbid replica-stale');
+    const { graph, request } = input;
+    assert.ok(request.session);
+    const manage = {
+      policies: POLICIES,
+      graph,
+      now: NOW,
+      session: request.session,
+      action: 'view',
+      address: '192.0.2.1',
+    } as const;
+    assert.equal(codes(decideManage(manage)), 'forbid replica-stale');
+  });
 
   it('denies without a session with not-authenticated, and offers to sign in', () => {
     const { request, ...rest } = access(POLICIES);

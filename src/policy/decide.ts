@@ -151,7 +151,11 @@ interface Case {
 }
 
 function judge(input: DecisionBasis, { situation, question, limit }: Case): Decision {
-  const { policies, replicaAgeMs } = input;
+  const { policies, graph, replicaAgeMs } = input;
+  if (!graph.isWhole) {
+    const detail = 'a change is missing from what this process knows';
+    return refuse(input, { code: 'replica-stale', detail, remedy: 'contact-administrator' });
+  }
   if (replicaAgeMs !== undefined && !(replicaAgeMs <= limit * 1000)) {
     const detail = `${Math.round(replicaAgeMs / 1000)} s without news; at most ${limit} s are allowed`;
     return refuse(input, { code: 'replica-stale', detail, remedy: 'contact-administrator' });
