@@ -49,8 +49,8 @@ export const MACHINES: readonly Machine[] = LIST.map(([cloud, name, role, addres
 }));
 
 /** What both the cloud and segmentation call the labels of a machine. */
-export function labelsOf({ cloud, role, env, name }: Machine): Readonly<Record<string, string>> {
-  return { cloud, env, name, role };
+export function labelsOf({ cloud, role, env }: Machine): Readonly<Record<string, string>> {
+  return { cloud, env, role };
 }
 
 /** The provider's id of the machine. */
