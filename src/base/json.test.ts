@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseJson } from '#base';
+import { canonicalJson, isJsonObject, type Json, parseJson } from '#base';
 
 describe('positions of JSON errors', () => {
   const cases: readonly [string, string, number, number][] = [
@@ -12,6 +12,8 @@ describe('positions of JSON errors', () => {
     ['an end that is missing', '{"a": [1', 1, 9],
     ['a single quote', "{'a': 1}", 1, 2],
     ['nothing', '', 1, 1],
+    ['an entry behind a byte order mark', '\uFEFF{\n  "Vpcs": [}\n}', 2, 12],
+    ['the first character behind a byte order mark', '\uFEFFx', 1, 1],
   ];
   for (const [name, text, line, column] of cases)
     it(`names line and column of ${name}`, () => {
@@ -29,6 +31,43 @@ describe('positions of JSON errors', () => {
         assert.equal(parsed.ok, false);
         // Inside a text the whole text is what is wrong, so the place may be before the character, never after it.
         if (!parsed.ok) assert.ok((parsed.error.source?.offset ?? Infinity) <= at);
+      }),
+    );
+  });
+});
+
+describe('JSON', () => {
+  it('is read behind a byte order mark, and whatever a key is called', () => {
+    assert.deepEqual(parseJson('\uFEFF{"a":1}'), { ok: true, value: { a: 1 } });
+    const parsed = parseJson('{"__proto__":{"admin":true}}');
+    assert.ok(parsed.ok && isJsonObject(parsed.value));
+    assert.equal(Object.hasOwn(parsed.value, '__proto__'), true);
+    assert.equal((parsed.value as { admin?: unknown }).admin, undefined);
+  });
+
+  it('is refused when it nests without end, not fatal', () => {
+    assert.equal(parseJson('['.repeat(1_000_000)).ok, false);
+  });
+
+  it('names only objects objects', () => {
+    for (const value of [null, [], 'x', 1, true, undefined]) assert.equal(isJsonObject(value), false);
+    assert.equal(isJsonObject({}), true);
+  });
+});
+
+describe('canonical JSON', () => {
+  it('sorts keys at every depth and writes no spaces', () => {
+    assert.equal(canonicalJson({ b: [1, { d: null, c: 'x' }], a: true }), '{"a":true,"b":[1,{"c":"x","d":null}]}');
+    assert.equal(canonicalJson({ é: 1, z: 2, Z: 3, '1': 4 }), '{"1":4,"Z":3,"z":2,"é":1}');
+  });
+
+  it('gives equal values equal text, and what it writes reads back', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalJson(value as Json);
+        const again = parseJson(text);
+        assert.ok(again.ok);
+        assert.equal(canonicalJson(again.value), text);
       }),
     );
   });

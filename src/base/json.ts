@@ -7,19 +7,21 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** Parses JSON text; a failure names the file, line and column of the first wrong character. */
 export function parseJson(text: string, file?: string): Result<Json, Problem> {
+  // Windows programs begin a file with a byte order mark, which no editor shows and no column counts.
+  const marked = text.startsWith('\uFEFF') ? 1 : 0;
+  const plain = text.slice(marked);
   try {
-    const value = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text) as Json;
-    return ok(value);
+    return ok(JSON.parse(plain) as Json);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const offset = jsonErrorOffset(text);
-    const before = text.slice(0, offset);
+    const offset = jsonErrorOffset(plain);
+    const before = plain.slice(0, offset);
     const line = before.split('\n').length;
     const column = offset - before.lastIndexOf('\n');
     return err({
       code: 'json-invalid',
       message: `not valid JSON: ${reason.replace(/ in JSON at position.*$|, (?:\.\.\.)?".*$/s, '').toLowerCase()}`,
-      source: { ...(file === undefined ? {} : { file }), line, column, offset },
+      source: { ...(file === undefined ? {} : { file }), line, column, offset: offset + marked },
     });
   }
 }
