@@ -76,7 +76,7 @@ class Loops {
         if (isChanged || now >= dueAt) {
           const instruction = await this.#session.report(look);
           sent = look.digest;
-          dueAt = now + jitter(this.#session.reportEveryMs, 0.1);
+          dueAt = now + jitter(instruction.reportEverySeconds * 1000, 0.1);
           this.#succeeded();
           void this.#follow(instruction); // trying a program takes long, and the host is watched meanwhile
         }

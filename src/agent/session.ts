@@ -62,8 +62,6 @@ export interface Look {
 /** One running agent: what it knows, and each thing it can do. The loops in `run.ts` decide when. */
 export class Session {
   readonly enforcer: Enforcer | undefined;
-  /** Until the first answer; then what the server says. */
-  reportEveryMs = 30_000;
   #identity: Identity | undefined;
   #server: Server | undefined;
   #isRenewalDue = false;
@@ -115,8 +113,8 @@ export class Session {
     const { clock, log, timing } = this.#o;
     const { deviceId, key } = this.#known();
     const now = clock.now();
-    // Seconds of the clock keep it growing even when the file that remembers it is lost.
-    const sequence = Math.max(this.#sequence + 1, Math.floor(now / 1000));
+    // The clock keeps it growing even when the file that remembers it is lost.
+    const sequence = Math.max(this.#sequence + 1, now);
     this.#sequence = sequence;
     const { facts, collectedAt } = look;
     const claims = { sub: deviceId, iat: Math.floor(now / 1000), jti: newToken(), sequence, collectedAt, facts };
@@ -155,7 +153,6 @@ export class Session {
   /** Does what the server wants. */
   async follow(instruction: Instruction): Promise<void> {
     const { program } = instruction;
-    this.reportEveryMs = instruction.reportEverySeconds * 1000;
     this.#isRenewalDue ||= instruction.renewalDue;
     if (program === undefined) return;
     if (this.enforcer !== undefined) return await this.enforcer.apply(program);

@@ -8,7 +8,7 @@ import { type FactSource, unknown } from './source.ts';
 const LIST = ['-j', '-s', '-t', 'list', 'ruleset'];
 
 /** The base chains on the input hook. Cordon's own table counts like any other. */
-export const inputChains: FactSource<readonly InputChain[]> = { observe: observeChains, maxAgeMs: 1000, restMs: 0 };
+export const inputChains: FactSource<readonly InputChain[]> = { observe: observeChains, maxAgeMs: 0, restMs: 0 };
 
 async function observeChains(host: Host): Promise<Observed<readonly InputChain[]>> {
   const printed = outputOf('nft', await host.run('nft', LIST, { maxBytes: 32 * 1024 * 1024 }));
