@@ -15,6 +15,9 @@ import type { AccessRequest } from '#policy';
 // OCSF 1.8 auth_factor.factor_type_id
 const FACTOR_IDS = { password: [11, 'Password'], totp: [7, 'OTP'], passkey: [10, 'WebAuthn'] } as const;
 
+/** How a guessing script introduces itself. */
+const UNKNOWN_AGENT = 'python-requests/2.32';
+
 function who({ id, email, name }: User): { readonly [attribute: string]: Json } {
   return { uid: id, email_addr: email, name };
 }
@@ -71,6 +74,8 @@ export function signInEvent(
     readonly activity?: 'logon' | 'logoff' | 'other';
     readonly message: string;
     readonly address: string;
+    /** What the client calls itself; without it, what a script does. */
+    readonly userAgent?: string;
     readonly factors: readonly (keyof typeof FACTOR_IDS)[];
     readonly session?: Session;
     readonly refusedFor?: ReasonCode;
@@ -95,6 +100,7 @@ export function signInEvent(
       is_mfa: !isRefused && (factors.includes('passkey') || factors.length > 1),
       user: user === undefined ? { email_addr: typedEmail } : who(user),
       src_endpoint: { ip: input.address },
+      http_request: { user_agent: input.userAgent ?? UNKNOWN_AGENT },
       ...(session === undefined ? {} : { session: { uid: session.id } }),
     },
     ...(input.detail === undefined ? {} : { cordon: input.detail }),

@@ -125,7 +125,7 @@ async function sessionOf(desk: Desk, person: Person, user: User): Promise<Sessio
   if (known !== undefined) await signOut(desk, person, 'session expired');
   const habit = habitOf(person, 'signsInWith');
   const address = person.day?.address ?? '';
-  const common = { user, address } as const;
+  const common = { user, address, userAgent: LINUX } as const;
   if (habit.factors.includes('password')) {
     if (random.chance(0.25)) await mistype(desk, person, user);
     await world.record(
@@ -158,6 +158,7 @@ async function mistype({ world, random }: Desk, person: Person, user: User): Pro
     signInEvent(world.clock.now(), {
       user,
       address: person.day?.address ?? '',
+      userAgent: LINUX,
       message: `sign-in of ${emailOf(person)} refused: password-wrong`,
       factors: ['password'],
       refusedFor: 'password-wrong',
@@ -210,6 +211,7 @@ async function stepUp(
     signInEvent(world.clock.now(), {
       user,
       address: next.address,
+      userAgent: LINUX,
       message: `${user.email} confirmed with ${factors.includes('passkey') ? 'a passkey' : 'a code'}`,
       factors,
       session: next,
@@ -232,6 +234,7 @@ async function signOut({ world, current }: Desk, person: Person, message: string
       activity: 'logoff',
       message,
       address: session.address,
+      userAgent: LINUX,
       factors: [],
       session,
       detail: { session: session.id },
