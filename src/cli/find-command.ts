@@ -66,9 +66,10 @@ function wordPlaces(argv: readonly string[]): number[] {
 }
 
 function isCommon(word: string): boolean {
-  const name = word.replace(/=.*$/, '');
-  const common = [...COMMON_OPTIONS, ...SERVER_OPTIONS];
-  return common.some((option) => name === `--${option.name}` || name.startsWith(`-${option.short ?? '-'}`));
+  const [name = ''] = word.split('=');
+  return [...COMMON_OPTIONS, ...SERVER_OPTIONS].some((option) => {
+    return name === `--${option.name}` || (option.short !== undefined && /^-\w/.test(name) && name[1] === option.short);
+  });
 }
 
 function unknown(what: string, known: readonly string[]): CordonError {

@@ -84,10 +84,11 @@ async function checkDataDirectory(path: string): Promise<Finding[]> {
   const check = 'data directory';
   const place = await firstThatIs(path);
   try {
-    const { mode } = await stat(place);
+    const found = await stat(place);
+    if (!found.isDirectory()) throw new Error(`${place} is not a directory`);
     await access(place, constants.W_OK | constants.X_OK);
     const { bavail, bsize } = await statfs(place);
-    const isOpen = place === path && (mode & 0o077) !== 0;
+    const isOpen = place === path && (found.mode & 0o077) !== 0;
     return [
       isOpen
         ? { check, outcome: 'warn', detail: `others may look into ${path}`, fix: `\`chmod 700 ${path}\`` }
@@ -95,7 +96,7 @@ async function checkDataDirectory(path: string): Promise<Finding[]> {
       checkSpace(bavail * bsize),
     ];
   } catch (cause) {
-    const detail = `cannot write ${place}: ${reasonOf(cause)}`;
+    const detail = `cannot use ${path}: ${reasonOf(cause)}`;
     return [
       { check, outcome: 'fail', detail, fix: 'give it to the user that runs Cordon, or choose another with `--data`' },
     ];

@@ -42,10 +42,10 @@ export async function activate(context: CommandContext): Promise<number> {
 /** `cordon policy replay` */
 export async function replay(context: CommandContext): Promise<number> {
   const { world, args, out } = context;
+  const sinceHours = (args.duration('since') ?? DEFAULT_SINCE_MS) / 3_600_000;
   const folder = args.required('policies');
   const texts = readPolicyFolder(world.cwd, folder);
   checkPolicies(texts, folder);
-  const sinceHours = (args.duration('since') ?? DEFAULT_SINCE_MS) / 3_600_000;
   const report = await withProgress(world, 'replaying', async () => {
     return await serverOf(context).ask('replayPolicies', { body: { texts: { ...texts }, sinceHours } });
   });
