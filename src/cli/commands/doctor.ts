@@ -1,6 +1,6 @@
-import { access, constants, stat, statfs } from 'node:fs/promises';
+import { mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CordonError, formatProblem, type Problem } from '#base';
 import { type Configuration, defaultConfiguration, type ListenAddress } from '#config';
 import type { CONTROL_ROUTES, ResponseOf } from '#contract';
@@ -86,7 +86,8 @@ async function checkDataDirectory(path: string): Promise<Finding[]> {
   try {
     const found = await stat(place);
     if (!found.isDirectory()) throw new Error(`${place} is not a directory`);
-    await access(place, constants.W_OK | constants.X_OK);
+    // Permission bits do not tell everything: read-only mounts, other file systems. Only trying does.
+    await rmdir(await mkdtemp(join(place, '.cordon-')));
     const { bavail, bsize } = await statfs(place);
     const isOpen = place === path && (found.mode & 0o077) !== 0;
     return [
