@@ -6,10 +6,10 @@ const LOOP_MS = 10_000;
 export function leaveToProve(location: string, now: number = Date.now()): void {
   const left = Number(sessionStorage.getItem(KEY) ?? 0);
   if (now - left < LOOP_MS) return;
-  sessionStorage.setItem(KEY, String(now));
   const url = new URL(location, window.location.href);
   // Only a page address is followed; a `javascript:` or `data:` one would be code.
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return;
+  sessionStorage.setItem(KEY, String(now));
   if (url.origin !== window.location.origin) url.searchParams.set('return', window.location.href);
   window.location.assign(url);
 }

@@ -6,9 +6,10 @@ import { LoadingRows, Page } from '../parts/page.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { useUrlState } from '../parts/url-state.tsx';
 import { useControl } from '../query.ts';
-import { type Event, type EventLine, eventLine, HTTP_ACTIVITY } from './decision-event.ts';
+import { type Event, eventLine, HTTP_ACTIVITY } from './decision-event.ts';
 import { EventDetail } from './event-detail.tsx';
 import { EventTable } from './event-table.tsx';
+import { countNew, matches, merge } from './feed.ts';
 import { useLiveEvents } from './use-live-events.ts';
 
 const LIST_LIMIT = 200;
@@ -88,18 +89,6 @@ export function Decisions(): ReactNode {
   );
 }
 
-function matches(line: EventLine, effect: string, search: string): boolean {
-  if (effect === 'permit' && line.outcome !== 'permit') return false;
-  if (effect === 'deny' && line.outcome !== 'deny' && line.outcome !== 'failure') return false;
-  if (search === '') return true;
-  const { message, who, what, request, address, id, correlationId = '' } = line;
-  const text = [message, who, what, request, address, id, correlationId, ...line.policies].join('\n').toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
-}
-
 interface Feed {
   readonly events: readonly Event[] | undefined;
   readonly state: 'connecting' | 'live' | 'lost';
@@ -133,16 +122,6 @@ function useFeed(onlyClass: number | undefined): Feed {
     waiting,
     togglePause: () => setPause(held === undefined ? { onlyClass, events: events ?? [] } : undefined),
   };
-}
-
-function merge(live: readonly Event[], list: readonly Event[]): Event[] {
-  const byId = new Map([...live, ...list].map((event) => [event.metadata.uid, event]));
-  return [...byId.values()].sort((a, b) => b.time - a.time);
-}
-
-function countNew(events: readonly Event[], held: readonly Event[]): number {
-  const known = new Set(held.map((event) => event.metadata.uid));
-  return events.filter((event) => !known.has(event.metadata.uid)).length;
 }
 
 function StreamState({ state, waiting, isPaused }: Pick<Feed, 'state' | 'waiting' | 'isPaused'>): ReactNode {

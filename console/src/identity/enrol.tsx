@@ -46,6 +46,8 @@ export function Enrol(): ReactNode {
   }, [token]);
 
   const attempt = (work: () => Promise<State | undefined>) => {
+    // The last digit sends the code by itself; pressing Confirm right after it must not send it again.
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     work()
@@ -180,11 +182,15 @@ function Factors({ enrolment, state, busy, attempt }: FactorsProps): ReactNode {
   return (
     <Stack>
       {state.passkeys > 0 && (
-        <Alert color="green">
+        <Alert color="green" role="status">
           {state.passkeys === 1 ? 'A passkey is enrolled.' : `${state.passkeys} passkeys are enrolled.`}
         </Alert>
       )}
-      {state.hasTotp && <Alert color="green">An authenticator app is enrolled.</Alert>}
+      {state.hasTotp && (
+        <Alert color="green" role="status">
+          An authenticator app is enrolled.
+        </Alert>
+      )}
       <Button variant={state.passkeys > 0 ? 'default' : 'filled'} onClick={addPasskey} loading={busy}>
         {state.passkeys > 0 ? 'Add another passkey' : 'Add a passkey (recommended)'}
       </Button>

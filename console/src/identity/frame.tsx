@@ -1,5 +1,5 @@
 import { Anchor, Center, Container, Group, Paper, Stack, Text, Title } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 
 /** The card every sign-in page is set in. */
 export function Frame({
@@ -11,6 +11,9 @@ export function Frame({
   subtitle?: ReactNode;
   children: ReactNode;
 }): ReactNode {
+  useEffect(() => {
+    document.title = `${title} – Cordon`;
+  }, [title]);
   return (
     <Center mih="100vh" p="md">
       <Container size={460} w="100%" p={0}>

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useState } from 'react';
 import { ApiError, identity } from '../client.ts';
 import { Failure } from '../parts/failure.tsx';
 import { When } from '../parts/when.tsx';
+import { Frame } from './frame.tsx';
 
 /** A person's own page: their apps, factors and sessions. */
 export function Home(): ReactNode {
@@ -28,7 +29,13 @@ export function Home(): ReactNode {
       });
       await identity('addPasskey', { body: { flow, response: { ...response } } });
     });
-  if (profile.data === undefined) return null;
+  if (profile.data === undefined) {
+    return (
+      <Frame title="Your page" subtitle={profile.error === null ? 'One moment …' : undefined}>
+        <Failure error={profile.error} />
+      </Frame>
+    );
+  }
   const { user, session, factors, sessions, apps } = profile.data;
   return (
     <Container size="md" py="xl" component="main">

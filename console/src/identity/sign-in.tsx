@@ -25,6 +25,8 @@ export function SignIn(): ReactNode {
   const [busy, setBusy] = useState(false);
 
   const attempt = (work: () => Promise<void>) => {
+    // The last digit sends the code by itself; Enter right after it must not send it again.
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     work()

@@ -16,6 +16,8 @@ export function StepUp(): ReactNode {
   const needsPasskey = wanted !== null && wanted !== 'urn:cordon:aal2' && wanted !== 'urn:cordon:aal1';
 
   const attempt = (work: () => Promise<unknown>) => {
+    // The last digit sends the code by itself; Enter right after it must not send it again.
+    if (busy) return;
     setBusy(true);
     setError(undefined);
     work()

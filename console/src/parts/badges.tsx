@@ -15,7 +15,12 @@ export function TierBadge({ tier, overridden = false }: { tier: number; overridd
   return (
     <span className={`tier tier-${tier}`} title={overridden ? `${name}, set by hand` : name}>
       T{tier}
-      {overridden && <span aria-label="set by hand">*</span>}
+      {overridden && (
+        <>
+          <span aria-hidden="true">*</span>
+          <span className="sr-only"> set by hand</span>
+        </>
+      )}
     </span>
   );
 }

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { z } from 'zod';
 
 /** Cedar text by file name. */
 export type Texts = Readonly<Record<string, string>>;
@@ -16,12 +17,11 @@ export interface Draft {
 export function useDraft(version: number, active: Texts): Draft {
   const key = `cordon.policies.${version}`;
   const [texts, setTexts] = useState<Texts>(() => readDraft(key) ?? active);
-  const names = [...new Set([...Object.keys(active), ...Object.keys(texts)])];
   return {
     texts,
-    changed: names.filter((name) => texts[name] !== active[name]),
+    changed: changedNames(active, texts),
     set: (next) => {
-      sessionStorage.setItem(key, JSON.stringify(next));
+      writeDraft(key, next);
       setTexts(next);
     },
     reset: () => {
@@ -31,7 +31,27 @@ export function useDraft(version: number, active: Texts): Draft {
   };
 }
 
-function readDraft(key: string): Texts | undefined {
-  const stored = sessionStorage.getItem(key);
-  return stored === null ? undefined : (JSON.parse(stored) as Texts);
+/** Names of files that are other, new or gone. */
+export function changedNames(active: Texts, texts: Texts): string[] {
+  const names = new Set([...Object.keys(active), ...Object.keys(texts)]);
+  return [...names].filter((name) => texts[name] !== active[name]);
+}
+
+const stored = z.record(z.string(), z.string());
+
+/** The draft kept in this tab. What is not one is as good as none: it must not keep the page from opening. */
+export function readDraft(key: string): Texts | undefined {
+  try {
+    return stored.safeParse(JSON.parse(sessionStorage.getItem(key) ?? '')).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeDraft(key: string, texts: Texts): void {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(texts));
+  } catch {
+    // The tab has no room for it. The draft lives on in the page, only not through a reload.
+  }
 }

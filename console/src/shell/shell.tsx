@@ -105,8 +105,9 @@ function Pages(): ReactNode {
       leftSection={<Icon name={icon} />}
       rightSection={
         to === '/alerts' && open > 0 ? (
-          <span className="count" aria-label={`${open} open`}>
+          <span className="count">
             {open}
+            <span className="sr-only"> open</span>
           </span>
         ) : undefined
       }
