@@ -34,8 +34,6 @@ when { context.protocol == "tcp" && context.port == 5432 };
 
 const DOCUMENT = `groups:
   staff: {}
-  admins: {}
-  analysts: {}
 apps:
   wiki: { name: Wiki, builtin: verify }
 segments:
