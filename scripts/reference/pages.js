@@ -1,6 +1,7 @@
 // The pages of docs/reference that follow from the sources, as text.
 import { renderGuardrails } from '../../src/policy/guardrail-page.ts';
 import { REASONS } from '../../src/model/index.ts';
+import { renderApi } from './api-page.js';
 import { renderAssets } from './assets-page.js';
 import { renderCli } from './cli-page.js';
 import { renderConfiguration } from './configuration-page.js';
@@ -25,6 +26,7 @@ ${rows.map(([reason, { title, remedy }]) => `| \`${reason}\` | ${title} | ${reme
  */
 export function referencePages() {
   return {
+    'docs/reference/api.md': renderApi(),
     'docs/reference/assets.md': renderAssets(),
     'docs/reference/cli.md': renderCli(),
     'docs/reference/configuration.md': renderConfiguration(),

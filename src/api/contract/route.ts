@@ -4,6 +4,8 @@ import type { z } from 'zod';
 export interface RouteShape {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
+  /** One sentence for the reference. */
+  readonly what: string;
   readonly access: 'view' | 'manage' | 'local' | 'public' | 'session';
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
