@@ -32,7 +32,7 @@ export class ClientCertificates {
     if (!(socket instanceof TLSSocket)) return undefined;
     const known = this.#read.get(socket);
     if (known !== undefined) return known.certificate;
-    // Undefined also when a session was resumed without a certificate, although such a socket calls itself authorized.
+    // INVARIANT: without a certificate there is no device, whatever the socket says of a session that it resumed.
     const presented = socket.getPeerX509Certificate();
     if (presented === undefined) return undefined;
     const certificate = this.#describe(presented, socket.authorized);
