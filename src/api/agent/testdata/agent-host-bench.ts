@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, type KeyObject, sign, webcrypto } from 'node:crypto';
 import { createServer as createHttpServer, request as httpRequest } from 'node:http';
 import { Agent, createServer, request as httpsRequest } from 'node:https';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import { canonicalJson, type Json, type ManualClock, manualClock } from '#base';
 import { type Authority, createAuthority, createDevices, type Devices } from '#devices';
@@ -66,6 +66,8 @@ export interface AgentHostBench {
   readonly failures: unknown[];
   readonly tlsPort: number;
   readonly httpPort: number;
+  /** Changes a segment, as a change of the plan would. */
+  touch(): Promise<void>;
   breakJournal(error: Error | undefined): void;
   send(sent: Sent): Promise<SeenAnswer>;
   sendInTheClear(path: string): Promise<number>;
@@ -141,6 +143,10 @@ export async function openAgentHostBench(): Promise<AgentHostBench> {
     failures,
     tlsPort,
     httpPort,
+    touch: async () => {
+      const segment = { id: 'web', name: 'web', selector: {} };
+      await store.transact('user:ada', async (tx) => await tx.put('segment', segment));
+    },
     breakJournal: (error) => {
       broken = error;
     },
@@ -260,9 +266,4 @@ async function statusInTheClear(port: number, path: string): Promise<number> {
       .on('error', reject)
       .end();
   });
-}
-
-/** Closes a socket and forgets its errors. */
-export function drop(socket: Socket): void {
-  socket.on('error', () => undefined).destroy();
 }
