@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { buildEvent } from '#model';
 import { ENGINE_LIMITS } from './engine.ts';
 import {
   host,
@@ -88,6 +89,67 @@ describe('a monitor that is started again', () => {
     await bench.monitor.sweep();
     assert.deepEqual(bench.quarantined, ['wl-1']);
     assert.equal(bench.told(NETWORK_REMEDIATION).length, 1);
+  });
+});
+
+describe('a monitor that is started again after more than the journal keeps in memory', () => {
+  /** More events of no interest than the journal remembers. */
+  async function flood(): Promise<void> {
+    const noise = buildEvent({
+      class: 'httpActivity',
+      activity: 'get',
+      time: bench.clock.now(),
+      message: 'ok',
+      status: 'success',
+    });
+    await Promise.all(
+      times(2100, async (index) => {
+        await bench.journal.append({ ...noise, metadata: { ...noise.metadata, uid: `noise-${index}` } });
+      }),
+    );
+  }
+
+  it('finds the refusals before it in the journal, and doubles none', async () => {
+    bench = await openMonitorBench();
+    await bench.add({ users: [person('ada'), person('bob')] });
+    await guess(6, 'ada');
+    await guess(5, 'bob');
+    await flood();
+    bench.crash();
+    await bench.monitor.idle();
+    assert.deepEqual(counted(), [['ada', 6]]);
+    await guess(1, 'bob');
+    assert.deepEqual(counted().sort(), [
+      ['ada', 6],
+      ['bob', 6],
+    ]);
+    assert.deepEqual(bench.warnings, []);
+  });
+
+  it('judges what came while none was there, also when it has left the memory', async () => {
+    bench = await openMonitorBench();
+    await bench.add({ users: [person('ada')] });
+    await bench.monitor.idle();
+    bench.die();
+    for (const i of times(6, (index) => index)) {
+      await bench.journal.append(refusedSignIn({ userId: 'ada', at: START + i }));
+    }
+    await flood();
+    bench.crash();
+    await bench.monitor.sweep();
+    assert.deepEqual(counted(), [['ada', 6]]);
+  });
+
+  it('says so when the journal cannot be asked, and judges what it has', async () => {
+    bench = await openMonitorBench();
+    await bench.add({ users: [person('ada')] });
+    await flood();
+    bench.broken.query = true;
+    bench.crash();
+    await guess(6);
+    await bench.monitor.sweep();
+    assert.deepEqual(counted(), [['ada', 6]]);
+    assert.equal(bench.told(FINDING).filter(({ status_code: code }) => code === 'history-unreadable').length, 1);
   });
 });
 

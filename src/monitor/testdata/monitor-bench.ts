@@ -34,10 +34,12 @@ export interface MonitorBench {
   /** Warnings of the process since the start. */
   readonly warnings: string[];
   /** Makes the monitor's own calls to the store, the journal or the quarantine fail, until set back. */
-  readonly broken: { store: boolean; journal: boolean; quarantine: boolean };
+  readonly broken: { store: boolean; journal: boolean; quarantine: boolean; query: boolean };
   /** Workloads whose quarantine fails. */
   readonly failing: Set<string>;
-  /** Another monitor on the same store and journal. The present one dies as with kill -9: it writes nothing more. */
+  /** The present monitor dies as with kill -9: it writes nothing more. */
+  die(): void;
+  /** The present monitor dies, and another begins on the same store and journal. */
   crash(): void;
   /** Appends to the journal and waits until the monitor has handled it. */
   happen(...events: readonly OcsfEvent[]): Promise<void>;
@@ -74,7 +76,7 @@ export async function openMonitorBench(
   process.on('warning', onWarning);
   const quarantined: string[] = [];
   const failing = new Set<string>();
-  const broken = { store: false, journal: false, quarantine: false };
+  const broken = { store: false, journal: false, quarantine: false, query: false };
   const start = (): { monitor: Monitor; die: () => void } => {
     const life = { isOver: false };
     const fail = (what: string, isBroken: boolean): void => {
@@ -103,7 +105,10 @@ export async function openMonitorBench(
         subscribe: (listener) =>
           journal.subscribe((event, receipt) => (life.isOver ? undefined : listener(event, receipt))),
         recent: (limit) => journal.recent(limit),
-        query: async (sql, parameters) => await journal.query(sql, parameters),
+        query: async (sql, parameters) => {
+          fail('the query', broken.query);
+          return await journal.query(sql, parameters);
+        },
       },
       quarantine: async ({ workloadId, by, reason, at }) => {
         fail('the quarantine', broken.quarantine || failing.has(workloadId));
@@ -134,6 +139,7 @@ export async function openMonitorBench(
     warnings,
     broken,
     failing,
+    die: () => current.die(),
     crash: () => {
       current.die();
       current = start();
