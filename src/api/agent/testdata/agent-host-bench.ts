@@ -16,7 +16,7 @@ import { createAgentHost } from '../agent-host.ts';
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const unseen = { unknown: 'no tool' };
 /** Facts of a host that sees nothing. */
-export const BLIND: Facts = {
+const BLIND: Facts = {
   hostname: 'web-1',
   os: unseen,
   virtualization: unseen,
