@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { type Clock, CordonError } from '#base';
 import { enrol } from './enrol.ts';
-import { thisHost } from './host.ts';
+import { type Host, thisHost } from './host.ts';
 import { logTo } from './log.ts';
 import { postureView } from './posture-view.ts';
 import { programView } from './program-view.ts';
@@ -25,11 +25,12 @@ export interface AgentOptions {
 /** Enrols this host. `server` is `host:port` of the agents' listener. Resolves with the exit code. */
 export async function enrolAgent(
   options: AgentOptions & { readonly token: string; readonly server: string },
+  host: Host = thisHost(),
 ): Promise<number> {
   return await attempt(options, async () => {
     const { stateDirectory, token, server, clock } = options;
     if (!options.json) options.stderr.write('looking at this host, which may take some seconds\n');
-    const identity = await enrol({ stateDirectory, token, server, clock, uid: userId(), host: thisHost() });
+    const identity = await enrol({ stateDirectory, token, server, clock, uid: userId(), host });
     const { deviceId, certificate } = identity;
     const validUntil = new Date(certificate.notAfter).toISOString();
     const where = addressText(identity.server);
@@ -44,30 +45,33 @@ export async function enrolAgent(
 }
 
 /** Reports until told to stop; with `enforce`, applies the host's firewall program. Resolves with the exit code. */
-export async function runAgent(options: AgentOptions & { readonly enforce: boolean }): Promise<number> {
+export async function runAgent(
+  options: AgentOptions & { readonly enforce: boolean },
+  host: Host = thisHost(),
+): Promise<number> {
   return await attempt(options, async () => {
     const { stateDirectory, clock, enforce, signal, stderr, json } = options;
     const state = await openState(stateDirectory, { create: false, uid: userId() });
-    await run({ state, host: thisHost(), clock, log: logTo(stderr, { json, clock }), enforce, timing: TIMING, signal });
+    await run({ state, host, clock, log: logTo(stderr, { json, clock }), enforce, timing: TIMING, signal });
     return 0;
   });
 }
 
 /** Shows what the agent sees and how the server last judged it. Resolves with the exit code. */
-export async function showPosture(options: AgentOptions): Promise<number> {
+export async function showPosture(options: AgentOptions, host: Host = thisHost()): Promise<number> {
   return await attempt(options, async () => {
     const state = await openState(options.stateDirectory, { create: false, uid: userId() });
-    const view = await postureView(state, thisHost(), options.clock);
+    const view = await postureView(state, host, options.clock);
     write(options, view.json, view.text);
     return view.isHealthy ? 0 : 1;
   });
 }
 
 /** Shows the program in force. Resolves with the exit code. */
-export async function showProgram(options: AgentOptions): Promise<number> {
+export async function showProgram(options: AgentOptions, host: Host = thisHost()): Promise<number> {
   return await attempt(options, async () => {
     const state = await openState(options.stateDirectory, { create: false, uid: userId() });
-    const view = await programView(state, thisHost());
+    const view = await programView(state, host);
     write(options, view.json, view.text);
     return view.isInForce ? 0 : 1;
   });

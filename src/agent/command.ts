@@ -13,6 +13,8 @@ export type CommandResult =
 export interface CommandLimits {
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
+  /** Ends the command when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a command and resolves however it ends; never rejects. */
@@ -20,7 +22,7 @@ export type RunCommand = (command: string, args: readonly string[], limits?: Com
 
 /** Runs a command of the system without a shell, with a fixed environment, a time limit and a bound on its output. */
 export const runCommand: RunCommand = async (command, args, limits = {}) => {
-  const { timeoutMs = 10_000, maxBytes = 8 * 1024 * 1024 } = limits;
+  const { timeoutMs = 10_000, maxBytes = 8 * 1024 * 1024, signal } = limits;
   return await new Promise((resolve) => {
     const options = {
       env: { PATH, LC_ALL: 'C' },
@@ -30,6 +32,7 @@ export const runCommand: RunCommand = async (command, args, limits = {}) => {
       killSignal: 'SIGKILL' as const,
       encoding: 'utf8' as const,
       shell: false,
+      ...(signal === undefined ? {} : { signal }),
     };
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve({ outcome: 'exited', code: 0, stdout, stderr });

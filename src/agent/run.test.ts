@@ -140,12 +140,9 @@ describe('reports', () => {
   });
 
   it('are worth more than the memory of them: a disk that takes nothing does not stop them', async () => {
-    const { state } = agent;
-    const full = { ...state, write: async () => await Promise.reject(new Error('disk full')) };
-    Object.assign(agent, { state: full });
+    const state = { ...agent.state, write: async () => await Promise.reject(new Error('disk full')) };
     agent.server.instruction = { ...agent.server.instruction, reportEverySeconds: 1 };
-    const { start } = await withState(full);
-    running = start();
+    running = agent.start({ state });
     await reported(2);
     assert.equal(agent.events.filter(({ event }) => event === 'report-not-kept').length, 1);
     assert.equal(
@@ -154,35 +151,6 @@ describe('reports', () => {
     );
   });
 });
-
-/** The same agent on another state directory object. */
-async function withState(state: Enrolled['state']): Promise<Pick<Enrolled, 'start'>> {
-  const { run } = await import('./run.ts');
-  const { FAST } = await import('./testdata/enrolled.ts');
-  return {
-    start: () => {
-      const control = new AbortController();
-      const log = (event: string, message: string): void => void agent.events.push({ event, message });
-      const { host } = agent;
-      const stopped = run({
-        state,
-        host,
-        clock: { now: () => Date.now() },
-        log,
-        enforce: false,
-        timing: FAST,
-        signal: control.signal,
-      });
-      return {
-        stopped,
-        stop: async () => {
-          control.abort();
-          await stopped;
-        },
-      };
-    },
-  };
-}
 
 describe('a server that is lost', () => {
   it('is tried again and again, told once per try with the time of the next, and found when it returns', async () => {
@@ -200,31 +168,27 @@ describe('a server that is lost', () => {
     assert.deepEqual(agent.server.reports.at(-1)?.addresses, ['10.9.9.9']);
   });
 
-  const answers: readonly [string, (status: number) => { status: number; body: string }, string][] = [
-    ['a page of a proxy', () => ({ status: 502, body: '<h1>Bad gateway</h1>' }), 'agent-answer-invalid'],
-    ['a page with status 200', () => ({ status: 200, body: '<h1>Welcome</h1>' }), 'json-invalid'],
-    ['JSON that is no instruction', () => ({ status: 200, body: '{"wire":1}' }), 'message-invalid'],
+  const answers: readonly [string, { status: number; body: string }, string][] = [
+    ['a page of a proxy', { status: 502, body: '<h1>Bad gateway</h1>' }, 'agent-answer-invalid'],
+    ['a page with status 200', { status: 200, body: '<h1>Welcome</h1>' }, 'json-invalid'],
+    ['JSON that is no instruction', { status: 200, body: '{"wire":1}' }, 'message-invalid'],
     [
       'another version',
-      () => ({ status: 200, body: '{"wire":2,"reportEverySeconds":1,"renewalDue":false}' }),
+      { status: 200, body: '{"wire":2,"reportEverySeconds":1,"renewalDue":false}' },
       'wire-version-unsupported',
     ],
     [
       'more than an instruction may hold',
-      () => ({ status: 200, body: ' '.repeat(9 * 1024 * 1024) }),
+      { status: 200, body: ' '.repeat(9 * 1024 * 1024) },
       'agent-server-unreachable',
     ],
-    [
-      'a refusal',
-      () => ({ status: 403, body: '{"error":{"code":"device-revoked","message":"revoked"}}' }),
-      'device-revoked',
-    ],
-    ['a redirect', () => ({ status: 302, body: '' }), 'agent-answer-invalid'],
+    ['a refusal', { status: 403, body: '{"error":{"code":"device-revoked","message":"revoked"}}' }, 'device-revoked'],
+    ['a redirect', { status: 302, body: '' }, 'agent-answer-invalid'],
   ];
   for (const [what, answer, code] of answers) {
     it(`is one that answers with ${what}: the agent says so and goes on`, async () => {
       agent.server.intercept = (_, response) => {
-        const { status, body } = answer(0);
+        const { status, body } = answer;
         response.writeHead(status, { location: 'https://127.0.0.1:1/' }).end(body);
         return true;
       };

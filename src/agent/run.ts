@@ -73,7 +73,7 @@ class Loops {
         const now = performance.now();
         rest = Math.max(rest, 4 * (now - begun)); // a host with a huge ruleset is looked at less often
         const isChanged = look.digest !== sent && !this.#reporting.isFailing;
-        if (isChanged || now >= dueAt) {
+        if ((isChanged || now >= dueAt) && !signal.aborted) {
           const instruction = await this.#session.report(look);
           sent = look.digest;
           dueAt = now + jitter(instruction.reportEverySeconds * 1000, 0.1);

@@ -35,7 +35,7 @@ export interface Server {
   ask<K extends keyof MessageOf>(ask: Ask<K>): Promise<MessageOf[K]>;
   /** Whether a new connection can be made and both sides prove who they are, within `timeoutMs`. */
   isReachable(timeoutMs: number): Promise<boolean>;
-  /** Closes every connection, so that the next question makes a new one. */
+  /** Ends every connection. */
   close(): void;
 }
 
@@ -65,16 +65,13 @@ export async function fetchAuthority(address: ServerAddress, fingerprint: string
 
 /** Talks to a server. `trust` is asked for each time, because the own certificate changes. */
 export function serverAt(address: ServerAddress, trust: () => Trust): Server {
-  let agent = new Agent({ keepAlive: true, keepAliveMsecs: 10_000 });
-  const close = (): void => {
-    agent.destroy();
-    agent = new Agent({ keepAlive: true, keepAliveMsecs: 10_000 });
-  };
+  const agent = new Agent({ keepAlive: true, keepAliveMsecs: 10_000 });
   return {
     ask: async (ask) => {
       const { status, text } = await exchange(address, { secure: secureOptions(trust()), agent }, ask).catch(
         (error: unknown) => {
-          close(); // whatever was wrong with a connection, the next question does not inherit it
+          // What was wrong with one connection may be wrong with those that wait to be used again.
+          for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
           throw error;
         },
       );
@@ -95,7 +92,7 @@ export function serverAt(address: ServerAddress, trust: () => Trust): Server {
         return false;
       }
     },
-    close,
+    close: () => agent.destroy(),
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Clock, CordonError, newToken } from '#base';
 import { type Facts, type Instruction, type MessageOf, type Report, WIRE_VERSION } from '#wire';
 import { type FactCollector, factCollector, factsDigest } from './facts/collect.ts';
+import type { RunCommand } from './command.ts';
 import type { Host } from './host.ts';
 import { checkIssued, type Identity, IDENTITY_FILES } from './identity.ts';
 import { certificateRequest, signPosture } from './key.ts';
@@ -74,9 +75,11 @@ export class Session {
   readonly #collector: FactCollector;
 
   constructor(options: SessionOptions) {
-    const { state, host, clock, log, timing } = options;
+    const { state, host, clock, log, timing, signal } = options;
     this.#o = options;
-    this.#collector = factCollector(host);
+    // An agent that is told to stop does not wait for a package manager; what nft does is never cut short.
+    const run: RunCommand = async (command, args, limits) => await host.run(command, args, { ...limits, signal });
+    this.#collector = factCollector({ ...host, run });
     if (!options.enforce) return;
     this.enforcer = new Enforcer({
       nft: nftables(host.run, state),
@@ -114,7 +117,7 @@ export class Session {
     const { deviceId, key } = this.#known();
     const now = clock.now();
     // The clock keeps it growing even when the file that remembers it is lost.
-    const sequence = Math.max(this.#sequence + 1, now);
+    const sequence = Math.max(this.#sequence + 1, Math.floor(now));
     this.#sequence = sequence;
     const { facts, collectedAt } = look;
     const claims = { sub: deviceId, iat: Math.floor(now / 1000), jti: newToken(), sequence, collectedAt, facts };

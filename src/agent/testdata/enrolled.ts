@@ -19,7 +19,7 @@ export interface Enrolled {
   /** Every event so far: name, message, and what came with it. */
   readonly events: { readonly event: string; readonly message: string; readonly [key: string]: Json }[];
   /** Starts the agent. `stopped` settles when it has ended. */
-  start(o?: { enforce?: boolean; timing?: Partial<Timing> }): {
+  start(o?: { enforce?: boolean; timing?: Partial<Timing>; state?: StateDirectory }): {
     stop(): Promise<void>;
     readonly stopped: Promise<void>;
   };
@@ -52,10 +52,10 @@ export async function enrolled(): Promise<Enrolled> {
     host,
     state,
     events,
-    start: ({ enforce = false, timing = {} } = {}) => {
+    start: ({ enforce = false, timing = {}, state: other } = {}) => {
       const control = new AbortController();
       const options: SessionOptions = {
-        state,
+        state: other ?? state,
         host,
         clock: systemClock,
         log,
