@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { createHandoff, deniedPage, APP_COOKIE, CALLBACK_PATH, type Handoff } from '#gateway';
-import type { Reason, Remedy } from '#model';
+import { APP_COOKIE, CALLBACK_PATH, createHandoff, type Handoff } from '#gateway';
+import type { Reason } from '#model';
 import { clientOf } from './caller.ts';
 import { type ConsoleFiles, isNavigation } from './console-files.ts';
 import { clearedCookie } from './cookies.ts';
 import type { Denials } from './denials.ts';
+import { sendDenied } from './denied-page.ts';
 import {
   type ConsoleDecision,
   decideConsole,
@@ -136,26 +137,4 @@ async function refusePerson(
       ? {}
       : { stepUp: { ...decision.stepUp, url: `${stepUp}&return=${encodeURIComponent(back)}` } }),
   });
-}
-
-/** Sends the page that says what was refused, why, and what to do. */
-export async function sendDenied(
-  reply: FastifyReply,
-  denial: {
-    readonly status: number;
-    readonly reasons: readonly Reason[];
-    readonly remedies: readonly Remedy[];
-    readonly correlationId: string;
-    readonly policies?: readonly string[];
-    readonly email?: string;
-    readonly signInUrl?: string;
-    readonly stepUp?: { readonly acr: string; readonly maxAgeSeconds: number; readonly url: string };
-  },
-): Promise<void> {
-  const { html, contentSecurityPolicy } = deniedPage({ policies: [], ...denial, app: 'Cordon' });
-  await reply
-    .code(denial.status)
-    .type('text/html; charset=utf-8')
-    .header('content-security-policy', contentSecurityPolicy)
-    .send(html);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { hashToken, newToken } from '#base';
 import { type ApiBench, HOSTS, openApiBench, PAGE } from './testdata/api-bench.ts';
 import { Browser, codeOf, enrol, type Person, type Reply } from './testdata/browser.ts';
@@ -188,6 +189,44 @@ describe('the hand-off of a sign-in to another host', () => {
     ]);
     const reply = await ada.browser.open(at(HOSTS.identity, `/leave?${two.toString()}`));
     assert.equal(reply.headers.location, '/');
+  });
+
+  it('leads nobody out of this installation, whatever the address looks like', async () => {
+    const part = fc.constantFrom(
+      'http:',
+      'https:',
+      '//',
+      '/',
+      '\\',
+      '@',
+      ':',
+      '?',
+      '#',
+      '.',
+      '%2f',
+      '%00',
+      ' ',
+      '\t',
+      WIKI,
+      'evil.example',
+      'a',
+    );
+    const anything = fc.oneof(
+      fc.string(),
+      fc.webUrl(),
+      fc.array(part, { maxLength: 12 }).map((parts) => parts.join('')),
+    );
+    await fc.assert(
+      fc.asyncProperty(anything, async (to) => {
+        const query = new URLSearchParams({ to }).toString();
+        const { headers } = await ada.browser.open(at(HOSTS.identity, `/leave?${query}`));
+        const location = headers.location ?? '';
+        const { hostname, port } = new URL(location, at(HOSTS.identity));
+        assert.ok([HOSTS.identity, HOSTS.console, WIKI].includes(hostname), location);
+        assert.equal(port, String(bench.port));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('tells the step-up page the way back, and sends whoever is not signed in to sign in', async () => {

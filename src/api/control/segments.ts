@@ -92,7 +92,16 @@ function remediation(
   });
 }
 
+/** A plan never changes, and computing all of its pairs takes long where there are many classes. */
+const views = new WeakMap<Plan, PlanView>();
+
 function planView(plan: Plan): PlanView {
+  const known = views.get(plan) ?? viewOf(plan);
+  views.set(plan, known);
+  return known;
+}
+
+function viewOf(plan: Plan): PlanView {
   const { classes, cells } = planMatrix(plan);
   return {
     classes: classes.map(({ id, segments, members }) => ({

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CALLBACK_PATH } from '#gateway';
 import type { Reason } from '#model';
 import { cookieOf } from '../caller.ts';
-import { sendDenied } from '../console-pages.ts';
 import type { Denials } from '../denials.ts';
+import { sendDenied } from '../denied-page.ts';
 import { SESSION_COOKIE } from '../guard.ts';
 import { type ApiServices, transportOf } from '../services.ts';
 
