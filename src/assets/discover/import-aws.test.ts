@@ -205,6 +205,26 @@ describe('import of saved AWS output: bad input', () => {
     assert.ok(!report.listings.some((listing) => listing.endsWith('ec2-describe-vpcs')));
   });
 
+  for (const [service, answer] of [
+    ['rds-describe-db-instances', { DBInstances: [], Marker: 'abc' }],
+    ['lambda-list-functions', { Functions: [], NextMarker: 'abc' }],
+    ['ecs-list-clusters', { clusterArns: [], nextToken: 'abc' }],
+    ['kms-list-keys', { Keys: [], Truncated: true }],
+    ['iam-get-account-authorization-details', { UserDetailList: [], IsTruncated: true }],
+    ['s3-list-buckets', { Buckets: [], ContinuationToken: 'abc' }],
+    ['dynamodb-list-tables', { TableNames: [], LastEvaluatedTableName: 'abc' }],
+    ['kinesis-list-streams', { StreamNames: [], HasMoreStreams: true }],
+  ] as const) {
+    it(`knows one page of ${service} by what that service calls the rest`, async () => {
+      const report = await read({ ...base, [`us-east-1/${service}.json`]: answer });
+      assert.ok(
+        codes(report).includes('asset-listing-truncated'),
+        'or what is on the next page would be removed as gone',
+      );
+      assert.ok(!report.listings.some((listing) => listing.endsWith(` ${service}`)));
+    });
+  }
+
   it('keeps the first of two different descriptions of one asset and names the second', async () => {
     const report = await read({
       ...base,

@@ -195,9 +195,13 @@ function mapOne(item: Saved, call: Call, problems: Problem[]): void {
   for (const node of objects(root, list)) map(node, call);
 }
 
+/** What services call the rest of an answer: a flag that there is one, or where it begins. */
+const MORE_FLAGS = ['IsTruncated', 'Truncated', 'HasMoreStreams'];
+const MORE_FROM = ['NextToken', 'nextToken', 'NextMarker', 'Marker', 'ContinuationToken', 'LastEvaluatedTableName'];
+
 function isTruncated(fields: { readonly [key: string]: Json }): boolean {
-  if (fields['IsTruncated'] === true) return true;
-  return ['NextToken', 'nextToken', 'NextMarker'].some((key) => typeof fields[key] === 'string' && fields[key] !== '');
+  if (MORE_FLAGS.some((key) => fields[key] === true)) return true;
+  return MORE_FROM.some((key) => typeof fields[key] === 'string' && fields[key] !== '');
 }
 
 function addAccount(account: string, file: string, inventory: Inventory): void {
