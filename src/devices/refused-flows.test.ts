@@ -40,6 +40,14 @@ describe('a refused flow', () => {
     assert.equal(event?.message, '10.0.0.2 -> web-1: tcp 22 refused');
   });
 
+  it('over IPv6 into the host names its IPv6 address, or none', () => {
+    const [event] = events([flow({ saddr: '2001:db8::2' })]);
+    assert.deepEqual(event?.dst_endpoint, { ip: '2001:db8::1', uid: 'wl_1', port: 22 });
+    const legacy = { ...workload, addresses: ['10.0.0.1'] };
+    const [other] = refusedFlowEvents([flow({ saddr: '2001:db8::2' })], { workload: legacy, addresses: [], now: NOW });
+    assert.deepEqual(other?.dst_endpoint, { uid: 'wl_1', port: 22 });
+  });
+
   it('out of the host is the other way round', () => {
     const [event] = events([flow({ saddr: '2001:DB8::1', daddr: '2001:db8::2', protocol: 'udp', dport: 53 })]);
     assert.deepEqual(event?.src_endpoint, { ip: '2001:db8::1', uid: 'wl_1' });

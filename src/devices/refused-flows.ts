@@ -1,4 +1,3 @@
-import type { Json } from '#base';
 import { formatAddress, parseAddress } from '#base';
 import { buildEvent, type OcsfEvent, type Workload } from '#model';
 import type { DeniedFlow } from '#wire';
@@ -56,25 +55,25 @@ function flowEvent(
   o: { readonly workload: Workload; readonly own: ReadonlySet<string>; readonly now: number },
 ): OcsfEvent {
   const { workload, own, now } = o;
-  const isOutbound = own.has(from);
+  const isOutbound = to !== undefined && own.has(from);
+  const sameFamily = workload.addresses.find((address) => address.includes(':') === from.includes(':'));
+  const here = isOutbound ? from : (to ?? sameFamily);
   // Only the host's own end gets its id; the other is what the monitor finds at the address.
-  const self = (ip: string | undefined): Record<string, Json> => ({
-    ...(ip === undefined ? {} : { ip }),
-    uid: workload.id,
-  });
-  const target = to === undefined ? self(workload.addresses[0]) : isOutbound ? { ip: to } : self(to);
+  const self = { ...(here === undefined ? {} : { ip: here }), uid: workload.id };
+  const [source, target] = isOutbound ? [self, { ip: to }] : [{ ip: from }, self];
+  const way = isOutbound ? `${workload.name} -> ${to}` : `${from} -> ${workload.name}`;
   const start = withinReason(told.firstAt, now);
   const end = withinReason(told.lastAt, now);
   return buildEvent({
     class: 'networkActivity',
     activity: 'refuse',
     time: end,
-    message: `${isOutbound ? workload.name : from} -> ${isOutbound ? (to ?? workload.name) : workload.name}: ${told.protocol} ${told.dport} refused`,
+    message: `${way}: ${told.protocol} ${told.dport} refused`,
     status: 'failure',
     action: 'denied',
     attributes: {
       disposition_id: BLOCKED,
-      src_endpoint: isOutbound ? self(from) : { ip: from },
+      src_endpoint: source,
       dst_endpoint: { ...target, port: told.dport },
       connection_info: {
         protocol_name: told.protocol,
