@@ -1,7 +1,11 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CordonError } from '#base';
+import type { LookupFunction } from 'node:net';
 import { type MessageOf, parseMessage, WIRE_LIMITS } from '#wire';
+import type { Whereabouts } from './whereabouts.ts';
+
+type Secure = SecureContextOptions & { readonly lookup?: LookupFunction };
 
 /** Where the server is, and the name its certificate must have. */
 export interface ServerAddress {
@@ -64,17 +68,18 @@ export async function fetchAuthority(address: ServerAddress, fingerprint: string
 }
 
 /** Talks to a server. `trust` is asked for each time, because the own certificate changes. */
-export function serverAt(address: ServerAddress, trust: () => Trust): Server {
+export function serverAt(address: ServerAddress, trust: () => Trust, where?: Whereabouts): Server {
   const agent = new Agent({ keepAlive: true, keepAliveMsecs: 10_000 });
   return {
     ask: async (ask) => {
-      const { status, text } = await exchange(address, { secure: secureOptions(trust()), agent }, ask).catch(
-        (error: unknown) => {
-          // What was wrong with one connection may be wrong with those that wait to be used again.
-          for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
-          throw error;
-        },
-      );
+      const means = { secure: { ...secureOptions(trust()), ...lookupOf(where) }, agent };
+      const { status, text, remoteAddress } = await exchange(address, means, ask).catch((error: unknown) => {
+        // What was wrong with one connection may be wrong with those that wait to be used again.
+        for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+        if (ask.signal?.aborted !== true) where?.missed();
+        throw error;
+      });
+      where?.reached(remoteAddress);
       if (status !== 200) throw refusal(status, text);
       const parsed = parseMessage(ask.answer, text);
       if (parsed.ok) return parsed.value;
@@ -86,9 +91,12 @@ export function serverAt(address: ServerAddress, trust: () => Trust): Server {
     },
     isReachable: async (timeoutMs) => {
       try {
-        (await open(address, secureOptions(trust()), timeoutMs)).destroy();
+        const socket = await open(address, { ...secureOptions(trust()), ...lookupOf(where) }, timeoutMs);
+        where?.reached(socket.remoteAddress ?? '');
+        socket.destroy();
         return true;
       } catch {
+        where?.missed();
         return false;
       }
     },
@@ -114,6 +122,10 @@ export function addressText({ host, port }: { readonly host: string; readonly po
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+function lookupOf(where: Whereabouts | undefined): { readonly lookup?: LookupFunction } {
+  return where === undefined ? {} : { lookup: where.lookup };
+}
+
 function secureOptions({ authority, own }: Trust): SecureContextOptions {
   return {
     ca: authority,
@@ -124,7 +136,7 @@ function secureOptions({ authority, own }: Trust): SecureContextOptions {
 
 async function open(
   { host, port, name }: ServerAddress,
-  secure: SecureContextOptions & { readonly rejectUnauthorized?: boolean },
+  secure: Secure & { readonly rejectUnauthorized?: boolean },
   timeoutMs: number,
 ): Promise<TLSSocket> {
   return await new Promise((resolve, reject) => {
@@ -144,9 +156,9 @@ async function open(
 
 async function exchange(
   address: ServerAddress,
-  { secure, agent }: { readonly secure: SecureContextOptions; readonly agent: Agent },
+  { secure, agent }: { readonly secure: Secure; readonly agent: Agent },
   ask: Ask<keyof MessageOf>,
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<{ readonly status: number; readonly text: string; readonly remoteAddress: string }> {
   const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
   return await new Promise((resolve, reject) => {
     const fail = (cause: Error): void => reject(unreachable(address, cause));
@@ -181,8 +193,9 @@ async function exchange(
           else chunks.push(chunk);
         });
         response.on('error', fail);
+        const { remoteAddress = '' } = response.socket;
         response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') });
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8'), remoteAddress });
         });
       },
     );

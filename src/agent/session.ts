@@ -13,6 +13,7 @@ import { Enforcer } from './program/enforcer.ts';
 import { nftables } from './program/nft.ts';
 import { type Server, serverAt } from './server.ts';
 import type { StateDirectory } from './state.ts';
+import { whereabouts } from './whereabouts.ts';
 
 /** How often things happen, in milliseconds. Tests are less patient. */
 export interface Timing {
@@ -38,6 +39,9 @@ export const TIMING: Timing = {
   trialMs: 15_000,
   backoff: { firstMs: 1000, mostMs: 60_000 },
 };
+
+/** Where the server was last reached. */
+const SERVER_ADDRESS = 'server-address';
 
 /** What a running agent works with. */
 export interface SessionOptions {
@@ -96,7 +100,12 @@ export class Session {
   async assume(identity: Identity): Promise<void> {
     this.#identity = identity;
     this.#sequence = (await readReport(this.#o.state))?.sequence ?? 0;
-    this.#server = serverAt(identity.server, () => ({ authority: identity.authority, own: this.#own() }));
+    const { state } = this.#o;
+    const where = whereabouts(await state.read(SERVER_ADDRESS), (address) => {
+      // Without it the agent asks the resolver after a restart, which costs nothing where that can be reached.
+      state.write(SERVER_ADDRESS, address).catch(() => {});
+    });
+    this.#server = serverAt(identity.server, () => ({ authority: identity.authority, own: this.#own() }), where);
   }
 
   /** Looks at the host, and keeps its program in force. */
