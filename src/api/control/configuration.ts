@@ -15,6 +15,9 @@ import type { PolicyThread } from './policy-thread.ts';
 
 type Routes = Handlers<typeof CONTROL_ROUTES>;
 
+/** Changes that an event names one by one. */
+const MOST_NAMED = 500;
+
 /** `cordon.yaml` as text: what it would change, and changing it. */
 export function configurationRoutes(
   services: ApiServices,
@@ -39,7 +42,8 @@ export function configurationRoutes(
           message: `${call.caller.actor} applied ${file}: ${summary(changes)}`,
           severity: 'medium',
           attributes: { entity: { uid: 'configuration', name: file, type: 'configuration' }, comment: message },
-          cordon: { changes: changes.map((change) => ({ ...change })) },
+          // An event has a longest size; the counts above are of all.
+          cordon: { changes: changes.slice(0, MOST_NAMED).map((change) => ({ ...change })) },
         }),
       );
       const by = { actor: call.caller.actor, message, now: clock.now() };
