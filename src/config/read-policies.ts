@@ -4,6 +4,7 @@ import { err, ok, type Problem, type Result } from '#base';
 
 /** Deeper than anybody sorts policies, and the end of a symbolic link that leads back up. */
 const DEEPEST = 8;
+const HINT = 'create the directory with at least one `.cedar` file, or set `policies`';
 
 /**
  * Reads the `*.cedar` files below `directory`: relative path -> text, in order. Names that begin with a dot are left out (editors and
@@ -45,10 +46,7 @@ function readFolder(
   } catch (cause) {
     return unreadable('policies-unreadable', path, {
       cause,
-      hint:
-        path === directory
-          ? 'create the directory with at least one `.cedar` file, or set `policies`'
-          : 'correct or remove it',
+      hint: path === directory ? HINT : 'correct or remove it',
     });
   }
 }

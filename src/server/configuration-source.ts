@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Problem, Result } from '#base';
 import { type Configuration, defaultConfiguration, loadConfiguration, parseConfiguration } from '#config';
+import { RULES } from '#monitor';
 
 /** Where the configuration comes from, read as often as wanted. */
 export interface ConfigurationSource {
@@ -12,11 +13,13 @@ export interface ConfigurationSource {
   fingerprint(policies: string | undefined): string;
 }
 
+const DETECTIONS = RULES.map(({ id }) => id);
+
 /** `cordon.yaml` and the policies beside it. */
 export function fileSource(file: string): ConfigurationSource {
   return {
     name: file,
-    read: () => loadConfiguration(file),
+    read: () => loadConfiguration(file, { detections: DETECTIONS }),
     fingerprint: (policies) => [stampOf(file), ...stampsBelow(policies ?? dirname(resolve(file)))].join('\n'),
   };
 }
@@ -38,7 +41,11 @@ export function textSource(
   const directory = dirname(dataDirectory);
   return {
     name: 'built-in document',
-    read: () => inDirectory(parseConfiguration({ file: 'built-in defaults', directory, ...document }), dataDirectory),
+    read: () =>
+      inDirectory(
+        parseConfiguration({ file: 'built-in defaults', directory, detections: DETECTIONS, ...document }),
+        dataDirectory,
+      ),
     fingerprint: () => '',
   };
 }

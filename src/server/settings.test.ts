@@ -140,6 +140,12 @@ describe('a configuration that changes while Cordon runs', () => {
     ['does not parse', 'apps: [', undefined, 'yaml-invalid'],
     ['has an unknown key', `${DOCUMENT}colour: red\n`, undefined, 'configuration-unknown-key'],
     ['has a policy that does not parse', DOCUMENT, 'permit (', 'policy-syntax'],
+    [
+      'waits for a detection that does not exist',
+      `${DOCUMENT}responses: { cut: { when: port-prob, action: quarantine } }\n`,
+      undefined,
+      'configuration-invalid',
+    ],
     ['moves a listener', `${DOCUMENT}listen: { http: "127.0.0.1:9999" }\n`, undefined, 'restart-needed'],
     ['moves the data', `${DOCUMENT}data: elsewhere\n`, undefined, 'restart-needed'],
   ];
