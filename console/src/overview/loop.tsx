@@ -32,7 +32,7 @@ export function Loop({ status }: { status: Status }): ReactNode {
           </li>
         ))}
       </ol>
-      <div className="loop-back">
+      <div className="loop-back" aria-hidden="true">
         <span>review and change</span>
       </div>
     </section>
@@ -49,7 +49,6 @@ function stepsOf({ counts, decisions, policyVersion }: Status): Step[] {
       name: 'Prioritise',
       figure: t0 + t1,
       note: `${t0} crown jewels, ${t1} critical`,
-      search: { tier: '0' },
     },
     {
       to: '/policies',

@@ -1,8 +1,9 @@
-import { Group, Stack, Text } from '@mantine/core';
+import { Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Severity } from '../alerts/severity.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { Name } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
 import { useControl } from '../query.ts';
 
@@ -22,17 +23,17 @@ export function OpenAlerts(): ReactNode {
       )}
       <Stack gap={8}>
         {newest.map((alert) => (
-          <Group key={alert.id} gap="xs" wrap="nowrap" justify="space-between">
-            <Group gap="xs" wrap="nowrap" miw={0}>
+          <div key={alert.id} className="alert-line">
+            <div>
               <Severity severity={alert.severity} />
-              <Link to="/alerts" search={{ id: alert.id }} className="text-link">
-                {alert.title}: {alert.subjectName}
-              </Link>
-            </Group>
+            </div>
+            <Link to="/alerts" search={{ id: alert.id }} className="text-link">
+              {alert.title}: <Name text={alert.subjectName} />
+            </Link>
             <Text size="xs" c="dimmed">
               <When time={alert.lastAt} />
             </Text>
-          </Group>
+          </div>
         ))}
       </Stack>
     </Panel>

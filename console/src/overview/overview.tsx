@@ -1,5 +1,5 @@
 import './overview.css';
-import { Alert, Grid, Skeleton, Stack } from '@mantine/core';
+import { Alert, Skeleton, Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ControlOutput } from '../client.ts';
 import { Problems } from '../parts/failure.tsx';
@@ -27,20 +27,16 @@ function State({ status }: { status: ControlOutput<'status'> }): ReactNode {
     <Stack gap="lg">
       <Banners status={status} />
       <Loop status={status} />
-      <Grid gap="md">
-        <Grid.Col span={{ base: 12, md: 7 }}>
+      <div className="panels">
+        <div>
           <Traffic decisions={status.decisions} />
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 5 }}>
-          <Tiers counts={status.counts.assets} />
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 7 }}>
           <OpenAlerts />
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 5 }}>
+        </div>
+        <div>
+          <Tiers counts={status.counts.assets} />
           <Installation status={status} />
-        </Grid.Col>
-      </Grid>
+        </div>
+      </div>
     </Stack>
   );
 }

@@ -4,7 +4,7 @@ import { Box, Group, Text } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
 import type { ControlOutput } from '../client.ts';
 import { Panel } from '../parts/panel.tsx';
-import { relative } from '../parts/time.ts';
+import { minuteTime, relative } from '../parts/time.ts';
 
 const HEIGHT = 220;
 
@@ -13,7 +13,7 @@ export function Traffic({ decisions }: { decisions: ControlOutput<'status'>['dec
   const data = useMemo(
     () =>
       decisions.perMinute.map(({ at, permitted, denied }) => ({
-        minute: new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' }),
+        minute: minuteTime(at),
         Permitted: permitted,
         Denied: denied,
       })),
@@ -22,13 +22,13 @@ export function Traffic({ decisions }: { decisions: ControlOutput<'status'>['dec
   return (
     <Panel title="Decisions per minute">
       <Group gap="lg" mb="sm">
-        <Figure value={decisions.permitted} name="permitted" color="var(--permit)" />
-        <Figure value={decisions.denied} name="denied" color="var(--deny)" />
+        <Figure value={decisions.permitted} name="permitted" colour="var(--chart-permit)" />
+        <Figure value={decisions.denied} name="denied" colour="var(--chart-deny)" />
         <Text size="xs" c="dimmed">
           since {relative(decisions.since)}
         </Text>
       </Group>
-      {data.length === 0 ? (
+      {decisions.permitted + decisions.denied === 0 ? (
         <Box h={HEIGHT}>
           <Text size="sm" c="dimmed">
             Nobody has asked for anything yet. Publish an app in cordon.yaml and open it: every request is decided and
@@ -36,32 +36,35 @@ export function Traffic({ decisions }: { decisions: ControlOutput<'status'>['dec
           </Text>
         </Box>
       ) : (
-        <BarChart
-          h={HEIGHT}
-          data={data}
-          dataKey="minute"
-          type="stacked"
-          series={[
-            { name: 'Permitted', color: 'teal.7' },
-            { name: 'Denied', color: 'red.6' },
-          ]}
-          withLegend
-          legendProps={{ verticalAlign: 'bottom' }}
-          tickLine="none"
-          gridAxis="y"
-          barProps={{ isAnimationActive: false }}
-          xAxisProps={{ minTickGap: 40 }}
-          yAxisProps={{ width: 36, allowDecimals: false }}
-        />
+        // The figures above say in words what the picture shows.
+        <div aria-hidden="true">
+          <BarChart
+            h={HEIGHT}
+            data={data}
+            dataKey="minute"
+            type="stacked"
+            series={[
+              { name: 'Permitted', color: 'var(--chart-permit)' },
+              { name: 'Denied', color: 'var(--chart-deny)' },
+            ]}
+            tickLine="none"
+            gridAxis="x"
+            barProps={{ isAnimationActive: false }}
+            barChartProps={{ accessibilityLayer: false, margin: { top: 8 } }}
+            xAxisProps={{ minTickGap: 40 }}
+            yAxisProps={{ width: 36, allowDecimals: false }}
+          />
+        </div>
       )}
     </Panel>
   );
 }
 
-function Figure({ value, name, color }: { value: number; name: string; color: string }): ReactNode {
+function Figure({ value, name, colour }: { value: number; name: string; colour: string }): ReactNode {
   return (
     <Text size="sm">
-      <Text span fw={650} size="lg" c={color}>
+      <span className="swatch" style={{ background: colour }} />
+      <Text span fw={650} size="lg">
         {value.toLocaleString()}
       </Text>{' '}
       {name}

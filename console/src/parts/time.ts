@@ -25,3 +25,8 @@ export function absolute(time: number): string {
 export function clockTime(time: number): string {
   return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }
+
+/** The time of day to the minute, for axes. */
+export function minuteTime(time: number): string {
+  return new Date(time).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+}
