@@ -1,13 +1,13 @@
 import './matrix.css';
 import { Text } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
-import { allowed, type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
+import { allowed, type ClassName, type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
 
 interface Props {
   readonly plan: PlanView;
   /** The classes that match the search; the grid also shows their partners. */
   readonly classes: readonly WorkloadClass[];
-  readonly names: ReadonlyMap<string, string>;
+  readonly names: ReadonlyMap<string, ClassName>;
   readonly onOpen: (from: string, to: string) => void;
 }
 
@@ -29,11 +29,14 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
           <thead>
             <tr>
               <th scope="col" className="matrix-corner">
-                from ＼ to
+                <span className="matrix-to">to</span>
+                <span>from</span>
               </th>
               {columns.map(({ id }) => (
                 <th key={id} scope="col">
-                  <span>{names.get(id)}</span>
+                  <div className="matrix-head">
+                    <NameOf name={names.get(id)} />
+                  </div>
                 </th>
               ))}
             </tr>
@@ -42,8 +45,8 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
             {classes.map((from) => (
               <tr key={from.id}>
                 <th scope="row">
-                  {names.get(from.id)}
-                  <div className="sub">
+                  <NameOf name={names.get(from.id)} />
+                  <div className="sub matrix-count">
                     {from.workloads.length} workload{from.workloads.length === 1 ? '' : 's'}
                   </div>
                 </th>
@@ -51,7 +54,7 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
                   <Cell
                     key={to.id}
                     pair={byPair.get(`${from.id}>${to.id}`)}
-                    name={`${names.get(from.id) ?? ''} to ${names.get(to.id) ?? ''}`}
+                    name={`${names.get(from.id)?.text ?? ''} to ${names.get(to.id)?.text ?? ''}`}
                     isSelf={from.id === to.id}
                     onOpen={() => onOpen(from.id, to.id)}
                   />
@@ -62,6 +65,19 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
         </table>
       </div>
     </div>
+  );
+}
+
+function NameOf({ name }: { name: ClassName | undefined }): ReactNode {
+  return (
+    <>
+      {name?.title}{' '}
+      {name?.difference.map((label) => (
+        <div key={label} className="sub">
+          {label}{' '}
+        </div>
+      ))}
+    </>
   );
 }
 

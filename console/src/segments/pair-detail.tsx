@@ -4,12 +4,12 @@ import type { ReactNode } from 'react';
 import type { ControlOutput } from '../client.ts';
 import { Labels, State } from '../parts/badges.tsx';
 import { Detail, Section } from '../parts/detail.tsx';
-import { type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
+import { type ClassName, type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
 
 interface Props {
   readonly pair: Pair | undefined;
   readonly plan: PlanView;
-  readonly names: ReadonlyMap<string, string>;
+  readonly names: ReadonlyMap<string, ClassName>;
   readonly workloads: ControlOutput<'workloads'>['items'];
   readonly onClose: () => void;
 }
@@ -22,7 +22,7 @@ export function PairDetail({ pair, plan, names, workloads, onClose }: Props): Re
     <Detail
       isOpen={pair !== undefined}
       onClose={onClose}
-      title={pair === undefined ? '' : `${names.get(pair.from) ?? ''} → ${names.get(pair.to) ?? ''}`}
+      title={pair === undefined ? '' : `${names.get(pair.from)?.text ?? ''} → ${names.get(pair.to)?.text ?? ''}`}
     >
       {pair !== undefined && (
         <Stack gap="lg">
@@ -51,7 +51,7 @@ export function PairDetail({ pair, plan, names, workloads, onClose }: Props): Re
             </Stack>
           </Section>
           {classes.map((item) => (
-            <Section key={item.id} title={names.get(item.id) ?? item.id}>
+            <Section key={item.id} title={names.get(item.id)?.text ?? item.id}>
               <Members item={item} names={workloadNames} />
             </Section>
           ))}

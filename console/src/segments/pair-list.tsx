@@ -2,12 +2,12 @@ import './matrix.css';
 import { Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Empty } from '../parts/empty.tsx';
-import { allowed, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
+import { allowed, type ClassName, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
 
 interface Props {
   readonly plan: PlanView;
   readonly classes: readonly WorkloadClass[];
-  readonly names: ReadonlyMap<string, string>;
+  readonly names: ReadonlyMap<string, ClassName>;
   readonly onOpen: (from: string, to: string) => void;
 }
 
@@ -34,7 +34,7 @@ export function PairList({ plan, classes, names, onOpen }: Props): ReactNode {
             onClick={() => onOpen(pair.from, pair.to)}
           >
             <span>
-              {names.get(pair.from)} → {names.get(pair.to)}
+              {names.get(pair.from)?.text} → {names.get(pair.to)?.text}
             </span>
             <span className={pieces.length === 0 ? 'pair-denied' : 'pair-allowed'}>
               {pieces.length === 0 ? 'forbidden' : pieces.map(pieceText).join(', ')}

@@ -7,7 +7,8 @@ function workloads(id: string, segments: string[], labels: Record<string, string
   return { id, segments, labels, workloads: [] };
 }
 
-const names = (...classes: readonly WorkloadClass[]): string[] => [...classNames(classes).values()];
+const names = (...classes: readonly WorkloadClass[]): string[] =>
+  [...classNames(classes).values()].map(({ text }) => text);
 
 describe('the name of a class', () => {
   it('is its segments, else its labels, else that it has none', () => {
@@ -21,12 +22,35 @@ describe('the name of a class', () => {
     );
   });
 
-  it('tells two of the same segments apart by labels, and by their ids when there are none', () => {
+  it('tells two of the same segments apart by the labels that differ, and by their ids when none does', () => {
     assert.deepEqual(
-      names(workloads('a', ['web'], { env: 'prod' }), workloads('b', ['web'], { env: 'dev' }), workloads('c', ['db'])),
+      names(
+        workloads('a', ['web'], { env: 'prod', role: 'web' }),
+        workloads('b', ['web'], { env: 'dev', role: 'web' }),
+        workloads('c', ['db'], { env: 'prod' }),
+      ),
       ['web · env=prod', 'web · env=dev', 'db'],
     );
     assert.deepEqual(names(workloads('aaaa1', ['web']), workloads('bbbb1', ['web'])), ['web · aaaa', 'web · bbbb']);
+  });
+
+  it('says which label one lacks that its siblings have', () => {
+    assert.deepEqual(names(workloads('a', ['web'], { zone: 'x' }), workloads('b', ['web'])), [
+      'web · zone=x',
+      'web · no zone',
+    ]);
+  });
+
+  it('adds the id only to those that labels leave alike', () => {
+    const alike = { env: 'prod' };
+    assert.deepEqual(
+      names(
+        workloads('aaaa1', ['web'], alike),
+        workloads('bbbb1', ['web'], alike),
+        workloads('c', ['web'], { env: 'dev' }),
+      ),
+      ['web · env=prod aaaa', 'web · env=prod bbbb', 'web · env=dev'],
+    );
   });
 
   it('is there for every class', () => {

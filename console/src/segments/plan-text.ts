@@ -9,25 +9,44 @@ export type Pair = PlanView['pairs'][number];
 /** One piece of a pair: a protocol, its ports, and what the policies say. */
 export type Piece = Pair['pieces'][number];
 
-/** Name of a class for people: its segments, else its labels. */
-function className({ id, segments, labels }: WorkloadClass): string {
+/** The name of a class for people. */
+export interface ClassName {
+  /** Its segments, else its labels, else that it has none. */
+  readonly title: string;
+  /** What tells it apart from others of the same title. */
+  readonly difference: readonly string[];
+  /** Both in one line. */
+  readonly text: string;
+}
+
+/** Names of all classes: as little as tells them apart. */
+export function classNames(classes: readonly WorkloadClass[]): ReadonlyMap<string, ClassName> {
+  const byTitle = Map.groupBy(classes, titleOf);
+  return new Map(
+    classes.map((item) => {
+      const title = titleOf(item);
+      const difference = differenceOf(item, byTitle.get(title) ?? []);
+      return [item.id, { title, difference, text: [title, difference.join(' ')].filter(Boolean).join(' · ') }];
+    }),
+  );
+}
+
+function titleOf({ id, segments, labels }: WorkloadClass): string {
   if (segments.length > 0) return segments.join(' + ');
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return pairs.length > 0 ? pairs.join(' ') : `no segment (${id.slice(0, 4)})`;
 }
 
-/** Two classes of the same segments differ by labels; then these are told too. */
-export function classNames(classes: readonly WorkloadClass[]): ReadonlyMap<string, string> {
-  const counts = new Map<string, number>();
-  for (const item of classes) counts.set(className(item), (counts.get(className(item)) ?? 0) + 1);
-  return new Map(
-    classes.map((item) => {
-      const name = className(item);
-      const labels = Object.entries(item.labels).map(([key, value]) => `${key}=${value}`);
-      const isShared = (counts.get(name) ?? 0) > 1 && item.segments.length > 0;
-      return [item.id, isShared ? `${name} · ${labels.length > 0 ? labels.join(' ') : item.id.slice(0, 4)}` : name];
-    }),
+/** The labels that not all of the same title share; the id when labels do not tell this one from the others. */
+function differenceOf(item: WorkloadClass, siblings: readonly WorkloadClass[]): string[] {
+  if (siblings.length < 2) return [];
+  const keys = [...new Set(siblings.flatMap(({ labels }) => Object.keys(labels)))].sort();
+  const telling = keys.filter((key) => siblings.some(({ labels }) => labels[key] !== siblings[0]?.labels[key]));
+  const isAlone = siblings.every(
+    (other) => other === item || telling.some((key) => other.labels[key] !== item.labels[key]),
   );
+  const shown = telling.map((key) => (item.labels[key] === undefined ? `no ${key}` : `${key}=${item.labels[key]}`));
+  return isAlone ? shown : [...shown, item.id.slice(0, 4)];
 }
 
 /** `tcp 443`. */

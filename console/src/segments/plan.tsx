@@ -34,7 +34,7 @@ export function Plan({
   }
   const search = (url['q'] ?? '').toLowerCase();
   const view = url['view'] ?? (isNarrow ? 'list' : 'grid');
-  const matching = plan.classes.filter(({ id }) => (names.get(id) ?? '').toLowerCase().includes(search));
+  const matching = plan.classes.filter(({ id }) => (names.get(id)?.text ?? '').toLowerCase().includes(search));
   const open = (from: string, to: string) => setUrl({ pair: `${from}>${to}` });
   const [from = '', to = ''] = (url['pair'] ?? '').split('>');
   const pair = plan.pairs.find((item) => item.from === from && item.to === to);

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { type ControlOutput, control } from '../client.ts';
 import { Failure, sentence } from '../parts/failure.tsx';
+import { Prose } from '../parts/prose.tsx';
 
 const HIGHEST_PORT = 65_535;
 
@@ -89,7 +90,9 @@ function Answer({ trace }: { trace: ControlOutput<'segmentsTrace'> }): ReactNode
       color={trace.allowed ? 'teal' : 'red'}
       title={`${trace.from} → ${trace.to}, ${trace.protocol} ${trace.port}: ${trace.allowed ? 'allowed' : 'denied'}`}
     >
-      <Text size="sm">{sentence(trace.reason)}</Text>
+      <Text size="sm">
+        <Prose text={sentence(trace.reason)} />
+      </Text>
       {trace.policies.map((id) => (
         <div key={id}>
           <Link to="/policies" search={{ q: id }} className="text-link mono">
