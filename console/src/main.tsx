@@ -7,6 +7,21 @@ import { createRoot } from 'react-dom/client';
 import { createQueryClient } from './query.ts';
 
 const theme = createTheme({
+  colors: {
+    // Grey with a little blue, as the page and the lines are.
+    dark: [
+      '#dee2e6',
+      '#c1c9d1',
+      '#a1abb5',
+      '#737d87',
+      '#39424c',
+      '#2d343c',
+      '#20262d',
+      '#181c21',
+      '#14181c',
+      '#0f1215',
+    ],
+  },
   primaryColor: 'blue',
   primaryShade: { light: 7, dark: 7 },
   defaultRadius: 'md',

@@ -5,6 +5,7 @@ import { type ControlOutput, control } from '../client.ts';
 import { Act } from '../parts/act.tsx';
 import { State } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
+import { Prose } from '../parts/prose.tsx';
 import { absolute } from '../parts/time.ts';
 import { Severity } from './severity.tsx';
 
@@ -46,7 +47,7 @@ function Body({ alert }: { alert: Alert }): ReactNode {
     <Stack gap="lg">
       <Section title="What was seen">
         <Text size="sm" mb="xs">
-          {alert.detail}
+          <Prose text={alert.detail} />
         </Text>
         <Facts
           facts={[

@@ -24,6 +24,7 @@ const COLUMNS: readonly Column<Alert>[] = [
   {
     key: 'title',
     head: 'What',
+    share: 34,
     cell: (alert) => (
       <>
         <RowLink id={alert.id}>{alert.title}</RowLink>

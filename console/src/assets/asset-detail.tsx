@@ -6,6 +6,7 @@ import { Labels, TierBadge } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Failure, sentence } from '../parts/failure.tsx';
 import { LoadingRows } from '../parts/page.tsx';
+import { Prose } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
 import { useControl } from '../query.ts';
 import { Ledger } from './ledger.tsx';
@@ -41,7 +42,7 @@ function Body({ asset }: { asset: Asset }): ReactNode {
         <Text size="sm">
           T{asset.computedTier} by impact {Math.round(asset.impact)} of 100, confidence{' '}
           {Math.round(asset.confidence * 100)} %.
-          {asset.counterfactual !== undefined && ` ${sentence(asset.counterfactual)}.`}
+          {asset.counterfactual !== undefined && <Prose text={` ${sentence(asset.counterfactual)}.`} />}
         </Text>
         <TierForm key={asset.id} asset={asset} />
       </Section>

@@ -5,7 +5,9 @@ import { TIERS, TierBadge } from '../parts/badges.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { LoadingRows, Page } from '../parts/page.tsx';
+import { Name, Prose } from '../parts/prose.tsx';
 import { SearchField } from '../parts/search-field.tsx';
+import { shortId } from '../parts/short.ts';
 import { RowLink, useUrlState } from '../parts/url-state.tsx';
 import { useControl } from '../query.ts';
 import { AssetDetail } from './asset-detail.tsx';
@@ -27,7 +29,12 @@ const COLUMNS: readonly Column<Asset>[] = [
   {
     key: 'name',
     head: 'Name',
-    cell: (asset) => <RowLink id={asset.id}>{asset.name}</RowLink>,
+    share: 26,
+    cell: (asset) => (
+      <RowLink id={asset.id}>
+        <Name text={asset.name} />
+      </RowLink>
+    ),
     sortBy: (asset) => asset.name,
   },
   {
@@ -41,7 +48,7 @@ const COLUMNS: readonly Column<Asset>[] = [
     key: 'place',
     head: 'Place',
     from: 'lg',
-    cell: (asset) => [asset.provider, asset.account, asset.region].filter((part) => part !== '').join(' · '),
+    cell: (asset) => <Place asset={asset} />,
     sortBy: (asset) => `${asset.provider} ${asset.account} ${asset.region}`,
   },
   {
@@ -49,11 +56,20 @@ const COLUMNS: readonly Column<Asset>[] = [
     head: 'Impact',
     from: 'sm',
     width: 80,
-    cell: (asset) => Math.round(asset.impact),
+    cell: (asset) => <span className="figures">{Math.round(asset.impact)}</span>,
     sortBy: (asset) => -asset.impact,
   },
-  { key: 'reason', head: 'Strongest reason', from: 'md', cell: (asset) => asset.reason },
+  { key: 'reason', head: 'Strongest reason', from: 'md', cell: (asset) => <Prose text={asset.reason} /> },
 ];
+
+function Place({ asset: { provider, account, region } }: { asset: Asset }): ReactNode {
+  return (
+    <span className="nowrap" title={[provider, account, region].filter((part) => part !== '').join(' · ')}>
+      {[provider, region].filter((part) => part !== '').join(' · ')}
+      <div className="sub">{shortId(account)}</div>
+    </span>
+  );
+}
 
 /** Every asset with its tier and the strongest reason for it. */
 export function Assets(): ReactNode {

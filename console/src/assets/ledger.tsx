@@ -1,6 +1,7 @@
 import { Table, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ControlOutput } from '../client.ts';
+import { Prose } from '../parts/prose.tsx';
 
 const FACTORS: Readonly<Record<string, string>> = {
   D: 'data',
@@ -46,7 +47,7 @@ export function Ledger({ rows }: { rows: ControlOutput<'asset'>['ledger'] }): Re
                   <Text span fw={600} size="sm">
                     {FACTORS[row.factor] ?? row.factor}
                   </Text>
-                  : {row.reason}
+                  : <Prose text={row.reason} />
                 </Text>
                 <Text size="xs" c="dimmed" className="break">
                   {row.ruleId}

@@ -53,6 +53,16 @@ describe('a line of the live list', () => {
     );
   });
 
+  it('calls whoever is not signed in somebody, where a request was for something', () => {
+    const request = { http_request: { http_method: 'GET', url: { path: '/', hostname: 'wiki.localhost' } } };
+    assert.deepEqual(
+      [eventLine(event(request)), eventLine(event()), eventLine(event({ ...request, class_uid: 3002 }))].map(
+        ({ who, what }) => `${who} → ${what}`,
+      ),
+      ['somebody → wiki.localhost', ' → ', ' → wiki.localhost'],
+    );
+  });
+
   for (const [name, fields, outcome] of [
     ['a permit', { unmapped: { cordon: { decision: { ...decision, effect: 'permit' } } } }, 'permit'],
     ['a forbid', { unmapped: { cordon: { decision } } }, 'deny'],

@@ -97,6 +97,8 @@ export function eventLine(event: Event): EventLine {
   const decision = cordon?.decision;
   const context = cordon?.request?.context;
   const person = data.actor?.user ?? data.user;
+  const who = cordon?.who || person?.email_addr || person?.name || person?.uid || '';
+  const what = cordon?.what || data.http_request?.url?.hostname || context?.host || '';
   const method = data.http_request?.http_method || context?.method || '';
   const path = data.http_request?.url?.path || context?.path || '';
   const codes = data.status_code === '' ? [] : [{ code: data.status_code }];
@@ -106,8 +108,8 @@ export function eventLine(event: Event): EventLine {
     classId: event.class_uid,
     message: event.message,
     outcome: outcomeOf(data.action_id, data.status_id, decision?.effect),
-    who: cordon?.who || person?.email_addr || person?.name || person?.uid || '',
-    what: cordon?.what || data.http_request?.url?.hostname || context?.host || '',
+    who: who !== '' || what === '' || event.class_uid !== HTTP_ACTIVITY ? who : 'somebody',
+    what,
     request: `${method} ${path}`.trim(),
     address: data.src_endpoint?.ip ?? '',
     reasons: decision === undefined || decision.reasons.length === 0 ? codes : decision.reasons,

@@ -141,7 +141,7 @@ function Nothing({ isById, isAny }: { isById: boolean; isAny: boolean }): ReactN
   if (isById) return <Empty title="No event has this correlation id">Check that it was copied in full.</Empty>;
   if (isAny) return <Empty title="No event matches">Events that come and match will appear here.</Empty>;
   return (
-    <Empty title="Nothing has been decided yet" command="cordon events --follow">
+    <Empty title="Nothing has been decided yet" command="cordon events tail">
       Open a published app: the request is decided and appears here. The command shows the same in a terminal.
     </Empty>
   );

@@ -2,6 +2,7 @@ import { Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
+import { Prose } from '../parts/prose.tsx';
 import { absolute } from '../parts/time.ts';
 import type { EventLine } from './decision-event.ts';
 import { Outcome } from './event-table.tsx';
@@ -35,7 +36,7 @@ function Body({ line }: { line: EventLine }): ReactNode {
     <Stack gap="lg">
       <Section title="What happened">
         <Text size="sm" mb="xs">
-          {line.message}
+          <Prose text={line.message} />
         </Text>
         <Facts
           facts={[
@@ -92,7 +93,7 @@ function Reasons({ line }: { line: EventLine }): ReactNode {
           <Code>{code}</Code>
           {detail !== undefined && (
             <Text size="sm" mt={2}>
-              {detail}
+              <Prose text={detail} />
             </Text>
           )}
           <Text size="xs" c="dimmed">

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { State } from '../parts/badges.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
+import { Name, Prose } from '../parts/prose.tsx';
 import { absolute, clockTime } from '../parts/time.ts';
 import { RowLink } from '../parts/url-state.tsx';
 import type { EventLine } from './decision-event.ts';
@@ -33,16 +34,49 @@ const COLUMNS: readonly Column<EventLine>[] = [
   {
     key: 'what',
     head: 'Who and what',
+    share: 32,
     cell: (line) => (
       <RowLink id={line.id}>
-        {line.who !== '' && line.what !== '' ? `${line.who} → ${line.what}` : line.message}
+        {line.who !== '' && line.what !== '' ? (
+          <>
+            <Name text={line.who} /> → <Name text={line.what} />
+          </>
+        ) : (
+          <Prose text={line.message} />
+        )}
       </RowLink>
     ),
   },
-  { key: 'request', head: 'Request', from: 'md', cell: (line) => <span className="mono break">{line.request}</span> },
-  { key: 'reason', head: 'Reason', from: 'sm', cell: (line) => line.reasons.map(({ code }) => code).join(', ') },
+  {
+    key: 'request',
+    head: 'Request',
+    from: 'md',
+    share: 20,
+    cell: (line) => (
+      <span className="mono break">
+        <Name text={line.request} />
+      </span>
+    ),
+  },
+  { key: 'reason', head: 'Reason', from: 'sm', cell: (line) => <Why line={line} /> },
   { key: 'address', head: 'From', from: 'lg', cell: (line) => <span className="mono">{line.address}</span> },
 ];
+
+/** Why it was denied, each cause once; for a permit, the policies that gave it. */
+function Why({ line }: { line: EventLine }): ReactNode {
+  if (line.outcome === 'permit') {
+    return (
+      <span className="sub mono">
+        {line.policies.map((id) => (
+          <div key={id}>
+            <Name text={id} />
+          </div>
+        ))}
+      </span>
+    );
+  }
+  return [...new Set(line.reasons.map(({ code }) => code))].join(', ');
+}
 
 /** Events, newest first. */
 export function EventTable({

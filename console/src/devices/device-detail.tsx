@@ -5,6 +5,7 @@ import { Act } from '../parts/act.tsx';
 import { State } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Prose } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
 import { type Device, Verdict } from './device-text.tsx';
 
@@ -102,11 +103,11 @@ function Checks({ device }: { device: Device }): ReactNode {
               {result.title}
             </Text>
             <Text size="sm" c="dimmed" className="break">
-              {result.detail}
+              <Prose text={result.detail} />
             </Text>
             {result.outcome !== 'pass' && result.fix !== undefined && (
               <Text size="sm" mt={2} className="break">
-                To fix: {result.fix}
+                To fix: <Prose text={result.fix} />
               </Text>
             )}
           </div>

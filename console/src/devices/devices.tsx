@@ -4,6 +4,7 @@ import { State } from '../parts/badges.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { LoadingRows, Page } from '../parts/page.tsx';
+import { Name } from '../parts/prose.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { RowLink, useUrlState } from '../parts/url-state.tsx';
 import { When } from '../parts/when.tsx';
@@ -18,7 +19,12 @@ const COLUMNS: readonly Column<Device>[] = [
   {
     key: 'name',
     head: 'Name',
-    cell: (device) => <RowLink id={device.id}>{device.name}</RowLink>,
+    share: 20,
+    cell: (device) => (
+      <RowLink id={device.id}>
+        <Name text={device.name} />
+      </RowLink>
+    ),
     sortBy: (device) => device.name,
   },
   {
@@ -33,14 +39,14 @@ const COLUMNS: readonly Column<Device>[] = [
     key: 'owner',
     head: 'Owner',
     from: 'sm',
-    cell: (device) => device.owner ?? '',
+    cell: (device) => <Name text={device.owner ?? ''} />,
     sortBy: (device) => device.owner ?? '',
   },
   {
     key: 'managed',
     head: 'Managed',
     from: 'md',
-    width: 96,
+    width: 112,
     cell: (device) => <State tone={device.managed ? 'good' : 'calm'}>{device.managed ? 'managed' : 'browser'}</State>,
     sortBy: (device) => Number(!device.managed),
   },

@@ -10,7 +10,10 @@ export interface Column<T> {
   readonly sortBy?: (row: T) => string | number;
   /** The column is left out on screens narrower than this. */
   readonly from?: 'xs' | 'sm' | 'md' | 'lg';
-  readonly width?: number | string;
+  /** Pixels. */
+  readonly width?: number;
+  /** Percent of the table where there is room for more than a few columns; elsewhere the column takes what the others leave. */
+  readonly share?: number;
   /** The head is for screen readers only. */
   readonly isSilent?: boolean;
 }
@@ -96,6 +99,7 @@ function Head<T>({ column, order, onSort }: { column: Column<T>; order: Order; o
   return (
     <Table.Th
       {...(column.width === undefined ? {} : { w: column.width })}
+      {...(column.share === undefined ? {} : { className: 'has-share', style: { '--share': `${column.share}%` } })}
       {...(column.from === undefined ? {} : { visibleFrom: column.from })}
       {...(isSorted ? { 'aria-sort': order.isDown ? 'descending' : 'ascending' } : {})}
       scope="col"

@@ -1,6 +1,7 @@
 import { Alert, Anchor, Code, List, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { ApiError, type ApiProblem } from '../client.ts';
+import { Prose } from './prose.tsx';
 
 /** Tells what went wrong and what to do, with the code and the correlation id; announced to screen readers. */
 export function Failure({
@@ -17,8 +18,12 @@ export function Failure({
   }
   const others = error.problems.filter((problem) => problem.message !== error.message);
   return (
-    <Alert color="red" role="alert" title={sentence(error.message)}>
-      {error.hint !== undefined && <Text size="sm">{sentence(error.hint)}</Text>}
+    <Alert color="red" role="alert" title={<Prose text={sentence(error.message)} />}>
+      {error.hint !== undefined && (
+        <Text size="sm">
+          <Prose text={sentence(error.hint)} />
+        </Text>
+      )}
       <Problems problems={others} {...(onPick === undefined ? {} : { onPick })} />
       <Text size="xs" mt={6}>
         <Code>{error.code}</Code>
@@ -55,11 +60,12 @@ export function Problems({
       {problems.map((problem, index) => (
         // oxlint-disable-next-line react/no-array-index-key -- two problems may read the same; their order is stable
         <List.Item key={index}>
-          <Place problem={problem} {...(onPick === undefined ? {} : { onPick })} /> {sentence(problem.message)}
+          <Place problem={problem} {...(onPick === undefined ? {} : { onPick })} />{' '}
+          <Prose text={sentence(problem.message)} />
           {problem.hint !== undefined && (
             <Text span c="dimmed" size="sm">
               {' '}
-              {sentence(problem.hint)}
+              <Prose text={sentence(problem.hint)} />
             </Text>
           )}
         </List.Item>

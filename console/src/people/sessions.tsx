@@ -4,6 +4,7 @@ import { Act } from '../parts/act.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { LoadingRows } from '../parts/page.tsx';
+import { browserText } from '../parts/short.ts';
 import { When } from '../parts/when.tsx';
 import { acrText } from './user-text.ts';
 
@@ -16,7 +17,9 @@ const COLUMNS: readonly Column<Session>[] = [
     cell: (session) => (
       <>
         <span className="break">{session.email}</span>
-        <div className="sub break">{session.userAgent}</div>
+        <div className="sub break" title={session.userAgent}>
+          {browserText(session.userAgent)}
+        </div>
       </>
     ),
     sortBy: (session) => session.email,

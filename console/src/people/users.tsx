@@ -5,6 +5,7 @@ import { State } from '../parts/badges.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { LoadingRows } from '../parts/page.tsx';
+import { Name } from '../parts/prose.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { RowLink, useUrlState } from '../parts/url-state.tsx';
 import { UserDetail } from './user-detail.tsx';
@@ -17,7 +18,11 @@ const COLUMNS: readonly Column<User>[] = [
     cell: (user) => (
       <>
         <RowLink id={user.id}>{user.name === '' ? user.email : user.name}</RowLink>
-        {user.name !== '' && <div className="sub break">{user.email}</div>}
+        {user.name !== '' && (
+          <div className="sub break">
+            <Name text={user.email} />
+          </div>
+        )}
       </>
     ),
     sortBy: (user) => (user.name === '' ? user.email : user.name),
@@ -40,7 +45,7 @@ const COLUMNS: readonly Column<User>[] = [
   {
     key: 'risk',
     head: 'Risk',
-    width: 96,
+    width: 104,
     from: 'xs',
     cell: (user) => (
       <State tone={RISK_TONES[user.risk.level]} title={user.risk.reasons.join('; ')}>

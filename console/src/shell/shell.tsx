@@ -47,7 +47,7 @@ export function Shell(): ReactNode {
         </AppShell.Section>
         <AppShell.Section className="navbar-foot">
           <Account />
-          <Group gap={4}>
+          <Group gap={0} wrap="nowrap">
             <SchemeButton />
             <ActionIcon
               variant="subtle"
@@ -123,7 +123,7 @@ function Account(): ReactNode {
         {me.data?.name ?? ' '}
       </Text>
       <Text size="xs" c="dimmed">
-        {me.data === undefined ? ' ' : me.data.canManage ? 'may view and manage' : 'may view'}
+        {me.data === undefined ? ' ' : me.data.canManage ? 'may change things' : 'may only look'}
       </Text>
     </div>
   );
