@@ -122,13 +122,6 @@ export class Engine {
     return taken;
   }
 
-  /** How many keys are held, of all rules together. */
-  get size(): number {
-    let total = 0;
-    for (const counters of this.#counters.values()) total += counters.size;
-    return total;
-  }
-
   #count(rule: DetectionRule, match: Match, { event, now }: { event: OcsfEvent; now: number }): Detection | undefined {
     const { subjectId, value } = match;
     // A clock that was ahead, here or at an agent, must not push the window into the future.

@@ -41,11 +41,6 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** How many consequences wait. */
-  get size(): number {
-    return this.#rows.length;
-  }
-
   /** Reads what an earlier process left. */
   async load(): Promise<void> {
     const left = await this.#options.store.read(async (tx) => await tx.listPrivate<Consequences>(ROW));
