@@ -20,7 +20,11 @@ export function lockState(directory: string): () => void {
       hint: 'stop it first, for example with `systemctl stop cordon-agent`, or name another state directory',
     });
   }
-  writeFileSync(join(directory, 'pid'), `${process.pid}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(join(directory, 'pid'), `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // Only the message of the other agent needs it. A full disk must not keep the stored program from being applied.
+  }
   return () => database.close();
 }
 

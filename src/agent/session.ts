@@ -43,6 +43,9 @@ export const TIMING: Timing = {
 /** Where the server was last reached. */
 const SERVER_ADDRESS = 'server-address';
 
+/** While the verdict stays the same, it is written this often. */
+const KEEP_MS = 60_000;
+
 /** What a running agent works with. */
 export interface SessionOptions {
   readonly state: StateDirectory;
@@ -71,6 +74,7 @@ export class Session {
   #server: Server | undefined;
   #isRenewalDue = false;
   #sequence = 0;
+  #kept = { judged: '', at: 0 };
   #isKept = true;
   #verdict = '';
   /** Without `enforce`: the version that was offered, so that a poll waits for the next one. */
@@ -207,6 +211,9 @@ export class Session {
 
   /** A disk that is full costs `cordon agent posture` its memory, and must not cost the server a report. */
   async #keep(report: LastReport): Promise<void> {
+    const judged = JSON.stringify([report.posture?.verdict, report.posture?.results]);
+    if (judged === this.#kept.judged && report.at >= this.#kept.at && report.at - this.#kept.at < KEEP_MS) return;
+    this.#kept = { judged, at: report.at };
     try {
       await keepReport(this.#o.state, report);
       this.#isKept = true;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseMessage } from '#wire';
+import { parseMessage, WIRE_LIMITS } from '#wire';
 import { type FakeHost, fakeHost } from '../testdata/fake-host.ts';
 import { factCollector, factsDigest } from './collect.ts';
 
@@ -34,6 +34,33 @@ describe('collecting facts', () => {
       Object.values(rest).every((fact) => 'unknown' in fact),
       JSON.stringify(rest),
     );
+  });
+
+  it('fits into an enrolment, however much there is to see', async () => {
+    const long = (i: number): string => `${'x'.repeat(400)}${i}`;
+    const host = debian();
+    const packages = Array.from(
+      { length: 200 },
+      (_, i) => `Inst p${'x'.repeat(120)}${i} [1] (2 Debian-Security:12/s [all])`,
+    );
+    host.commands.set('apt-get', packages.join('\n'));
+    const chains = Array.from({ length: 300 }, (_, i) => ({
+      chain: {
+        family: 'inet',
+        table: long(i),
+        name: long(i),
+        type: 'filter',
+        hook: 'input',
+        prio: 0,
+        policy: 'accept',
+      },
+    }));
+    host.commands.set(NFT, JSON.stringify({ nftables: chains }));
+    const mounts = Array.from({ length: 300 }, (_, i) => `1 1 8:${i} / /${long(i)} rw - ext4 /dev/${long(i)} rw`);
+    host.file('proc/self/mountinfo', mounts.join('\n'));
+    const facts = await factCollector(host).collect(Date.now());
+    assert.ok('value' in facts.mounts && facts.mounts.value.length > 10);
+    assert.ok(Buffer.byteLength(JSON.stringify(facts)) < WIRE_LIMITS.enrolBytes - 8192);
   });
 
   it('looks at cheap facts each time and at dear ones when something changed', async () => {

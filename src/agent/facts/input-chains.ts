@@ -2,7 +2,7 @@ import { isJsonObject, type Json, parseJson } from '#base';
 import { type InputChain, type Observed, WIRE_LIMITS } from '#wire';
 import { outputOf } from '../command.ts';
 import type { Host } from '../host.ts';
-import { type FactSource, unknown } from './source.ts';
+import { type FactSource, fitting, unknown } from './source.ts';
 
 /** Without the elements of sets and the values of counters, so that a large ruleset stays cheap to look at. */
 const LIST = ['-j', '-s', '-t', 'list', 'ruleset'];
@@ -21,7 +21,7 @@ async function observeChains(host: Host): Promise<Observed<readonly InputChain[]
   if ('unknown' in legacy) return legacy;
   // Chains that refuse come first: a list that is cut must not lose them.
   const all = [...chains, ...legacy.value].sort((a, b) => Number(isClosed(b)) - Number(isClosed(a)));
-  return { value: all.slice(0, WIRE_LIMITS.inputChains) };
+  return { value: fitting(all, WIRE_LIMITS.inputChains) };
 }
 
 function isClosed(chain: InputChain): boolean {

@@ -2,7 +2,7 @@ import { type Mount, type Observed, WIRE_LIMITS } from '#wire';
 import { outputOf } from '../command.ts';
 import type { Host } from '../host.ts';
 import { EncryptedDevices, type MountedDevice } from './block-device.ts';
-import { type FactSource, unknown } from './source.ts';
+import { type FactSource, fitting, unknown } from './source.ts';
 
 /** File systems and swap on block devices, and whether a layer below encrypts them. Read from procfs and sysfs alone. */
 export const mounts: FactSource<readonly Mount[]> = { observe: observeMounts, maxAgeMs: 10_000, restMs: 0 };
@@ -32,7 +32,7 @@ async function observeMounts(host: Host): Promise<Observed<readonly Mount[]>> {
   const all = [...found.values(), ...swaps].sort(
     (a, b) => Number(a.encrypted) - Number(b.encrypted) || (a.mountpoint < b.mountpoint ? -1 : 1),
   );
-  return { value: all.slice(0, WIRE_LIMITS.mounts) };
+  return { value: fitting(all, WIRE_LIMITS.mounts) };
 }
 
 /** Undefined for what lies on no disk of this host. */

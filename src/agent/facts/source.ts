@@ -25,3 +25,18 @@ export async function stampOf(host: Host, paths: readonly string[]): Promise<str
   const found = await Promise.all(paths.map(async (path) => (await host.stat(path))?.stamp ?? '-'));
   return found.join(' ');
 }
+
+/** Bytes that one fact may take as JSON: all of them together must fit into an enrolment. */
+const MOST_BYTES = 20_000;
+
+/** The first items, as many as a report may hold. Whoever calls puts what must not be lost first. */
+export function fitting<T>(items: readonly T[], most: number): T[] {
+  const kept: T[] = [];
+  let bytes = 0;
+  for (const item of items.slice(0, most)) {
+    bytes += Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (bytes > MOST_BYTES) break;
+    kept.push(item);
+  }
+  return kept;
+}

@@ -109,6 +109,7 @@ function parseElement(element: Json, timeoutSeconds: number): Element | undefine
   const parsed = typeof address === 'string' ? parseAddress(address) : undefined;
   const packets = Number(counter['packets']);
   if (parsed?.ok !== true || typeof dport !== 'number' || typeof protocol !== 'string') return undefined;
+  if (!Number.isInteger(dport) || dport < 0 || dport > 65_535) return undefined;
   if (!/^[a-z0-9-]{1,32}$/.test(protocol) || !Number.isSafeInteger(packets) || packets < 0) return undefined;
   const left = typeof expires === 'number' ? expires : timeoutSeconds;
   const idleMs = Math.min(timeoutSeconds, Math.max(0, timeoutSeconds - left - 1)) * 1000;

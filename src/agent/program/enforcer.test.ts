@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Json, type ManualClock, manualClock } from '#base';
 import type { HostProgram } from '#wire';
 import { openState, type StateDirectory } from '../state.ts';
@@ -256,6 +257,27 @@ describe('enforcing a program', () => {
     assert.equal(enforcer.status?.checks[0]?.detail, 'the table was changed');
   });
 
+  it('does not let a program that is put back meet one that is being tried', async () => {
+    const enforcer = agent();
+    await enforcer.apply(v1);
+    nft.table = undefined;
+    const { apply } = nft;
+    nft.apply = async (document) => {
+      await wait(5);
+      return await apply.call(nft, document);
+    };
+    const watching = enforcer.watch();
+    await Promise.all([watching, enforcer.apply(v2), enforcer.watch()]);
+    await enforcer.watch();
+    assert.equal(versionOf(nft.table), 'v2');
+    assert.equal(enforcer.status?.applied, 'v2');
+    assert.deepEqual(
+      nft.applied.map(versionOf),
+      ['v1', 'v1', 'v2'],
+      'put back first, then replaced, and then there is nothing to do',
+    );
+  });
+
   it('says that no program is in force while it cannot be put back, and tries on', async () => {
     const enforcer = agent();
     await enforcer.apply(v1);
@@ -305,19 +327,17 @@ describe('enforcing a program', () => {
     assert.equal(restarted.flows.next()[0]?.packets, 5);
   });
 
-  it('rolls back when the disk takes no program that could be started with again', async () => {
+  it('enforces a program also when the disk takes nothing, and says that it was not kept', async () => {
+    await agent().apply(v1);
+    state = { ...state, write: async () => await Promise.reject(new Error('disk full')) };
     const enforcer = agent();
-    await enforcer.apply(v1);
-    const { write } = state;
-    state = {
-      ...state,
-      write: async (name, text) =>
-        name === 'program.json' ? await Promise.reject(new Error('disk full')) : await write(name, text),
-    };
-    const second = agent();
-    await second.start();
-    await second.apply(v2);
-    assert.equal(versionOf(nft.table), 'v1');
-    assert.deepEqual([second.status?.applied, second.status?.error], ['v1', 'disk full']);
+    await enforcer.start();
+    await enforcer.apply(v2);
+    assert.equal(versionOf(nft.table), 'v2');
+    assert.deepEqual([enforcer.status?.applied, enforcer.status?.ok], ['v2', true]);
+    assert.deepEqual(enforcer.status?.checks.at(-1), { name: 'kept', ok: false, detail: 'disk full' });
+    isReachable = (version) => version !== 'v3';
+    await enforcer.apply(v3);
+    assert.equal(versionOf(nft.table), 'v2', 'it goes back to what was in force, not to what is on the disk');
   });
 });

@@ -40,6 +40,7 @@ export class Enforcer {
   #status: ProgramStatus | undefined;
   #failed: { readonly version: string; readonly until: number } | undefined;
   #isApplying = false;
+  #turn: Promise<undefined> = Promise.resolve(undefined);
   #lastTrouble = '';
 
   constructor(options: EnforcerOptions) {
@@ -75,7 +76,7 @@ export class Enforcer {
       const error = await nft.apply(NO_TABLE);
       log('program-rolled-back', error ?? 'a first program was being tried when the agent ended; it was taken back');
     }
-    await endTrial(state);
+    await unlessFull(async () => await endTrial(state));
   }
 
   /** Applies a program, and takes it back when the server cannot be reached with it. Never rejects. */
@@ -90,7 +91,7 @@ export class Enforcer {
     this.#isApplying = true;
     const checks: ProgramCheck[] = [];
     try {
-      await this.#attempt(program, checks);
+      await this.#inTurn(async () => await this.#attempt(program, checks));
       this.#retry.succeed();
       this.#failed = undefined;
       this.#status = { ...this.#inForce(), attempted: program.version, ok: true, at: now, checks };
@@ -111,14 +112,30 @@ export class Enforcer {
 
   /** Counts what was refused, and puts the program back when somebody changed or flushed the table. Never rejects. */
   async watch(): Promise<void> {
-    if (this.#isApplying || this.#force === undefined) return;
+    if (!this.#isApplying) await this.#inTurn(async () => await this.#lookAtTable());
+  }
+
+  async #lookAtTable(): Promise<void> {
+    if (this.#force === undefined) return;
     const listing = await this.#o.nft.list();
-    if (this.#isApplying) return;
     if (listing !== undefined && 'error' in listing) return this.#trouble(listing.error);
     if (listing !== undefined) this.#count(listing.objects);
     if (listing?.digest === undefined || listing.digest !== this.#force.digest) {
       await this.#restore(listing === undefined ? 'the table was removed' : 'the table was changed');
     } else if (this.#lastTrouble !== '') this.#wellAgain(this.#force, 'the table can be seen again');
+  }
+
+  /** One after the other: a program that is put back must not meet one that is being tried. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const previous = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#turn = promise;
+    await previous;
+    try {
+      await work();
+    } finally {
+      resolve(undefined);
+    }
   }
 
   async #attempt(program: HostProgram, checks: ProgramCheck[]): Promise<void> {
@@ -138,7 +155,8 @@ export class Enforcer {
     );
     const before = await nft.list();
     if (before !== undefined && !('error' in before)) this.#count(before.objects);
-    await beginTrial(state, program.version);
+    const stored = { version: program.version, document, appliedAt: clock.now() };
+    const trial = await unlessFull(async () => await beginTrial(state, program.version));
     try {
       step('apply', await nft.apply(document));
       this.flows.forgetCounters();
@@ -148,15 +166,16 @@ export class Enforcer {
         'server-after',
         (await reach(trialMs)) ? undefined : `the server could not be reached for ${trialMs / 1000} s`,
       );
-      const stored = { version: program.version, document, appliedAt: clock.now() };
-      await storeProgram(state, stored);
       this.#force = listing !== undefined && 'digest' in listing ? { ...stored, digest: listing.digest } : stored;
     } catch (cause) {
       checks.push(await this.#rollBack());
+      await unlessFull(async () => await endTrial(state));
       throw cause;
-    } finally {
-      await endTrial(state);
     }
+    const kept = (await unlessFull(async () => await storeProgram(state, stored))) ?? trial;
+    // Enforcing does not depend on a disk: after a restart the server says it again.
+    if (kept !== undefined) checks.push({ name: 'kept', ok: false, detail: kept.slice(0, 512) });
+    await unlessFull(async () => await endTrial(state));
   }
 
   /** Back to the previous program; to no table at all only when there never was one. */
@@ -213,6 +232,16 @@ export class Enforcer {
     const attempted = this.#force === undefined ? {} : { attempted: this.#force.version };
     const at = this.#o.clock.now();
     this.#status = { ...this.#inForce(), ...attempted, ok: false, error: error.slice(0, 2000), at, checks: [] };
+  }
+}
+
+/** Why something could not be written; undefined when it was. */
+async function unlessFull(write: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson, isJsonObject, type Json, parseJson } from '#base';
+import { canonicalJson, isJsonObject, type Json, parseJson, randomOctets } from '#base';
 import type { HostProgram } from '#wire';
 import { type CommandResult, outputOf, type RunCommand } from '../command.ts';
 import type { StateDirectory } from '../state.ts';
@@ -22,7 +23,7 @@ export interface Nft {
   list(): Promise<TableListing | undefined | { readonly error: string }>;
 }
 
-/** One document goes to nft by a file: it cannot read every kind of standard input. */
+/** A document goes to nft by a file: it cannot read every kind of standard input. */
 const FILE = 'program.nft.json';
 const MOST_BYTES = 64 * 1024 * 1024;
 const LIMITS = { timeoutMs: 30_000, maxBytes: MOST_BYTES };
@@ -30,8 +31,10 @@ const LIMITS = { timeoutMs: 30_000, maxBytes: MOST_BYTES };
 /** nftables of this host. */
 export function nftables(run: RunCommand, state: StateDirectory): Nft {
   const feed = async (flags: readonly string[], document: HostProgram['document']): Promise<string | undefined> => {
-    await state.write(FILE, JSON.stringify({ nftables: document.nftables }));
-    const printed = outputOf('nft', await run('nft', [...flags, '-j', '-f', join(state.path, FILE)], LIMITS));
+    const file = await writeDocument(state, JSON.stringify({ nftables: document.nftables }));
+    if (file.path === undefined) return file.error;
+    const printed = outputOf('nft', await run('nft', [...flags, '-j', '-f', file.path], LIMITS));
+    await file.remove();
     return 'unknown' in printed ? printed.unknown : undefined;
   };
   return {
@@ -48,6 +51,25 @@ export function nftables(run: RunCommand, state: StateDirectory): Nft {
       return { digest: digestOf(objects as readonly Json[]), objects: objects as readonly Json[] };
     },
   };
+}
+
+/** A full disk must not keep a program from being applied, a quarantine least of all: memory serves as well. */
+async function writeDocument(
+  state: StateDirectory,
+  text: string,
+): Promise<{ path: string; remove(): Promise<void> } | { path: undefined; error: string }> {
+  try {
+    await state.write(FILE, text);
+    return { path: join(state.path, FILE), remove: async () => await Promise.resolve() };
+  } catch {
+    const path = `/run/cordon-agent-${randomOctets(8).toString('hex')}.json`;
+    try {
+      await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+      return { path, remove: async () => await rm(path, { force: true }) };
+    } catch (error) {
+      return { path: undefined, error: `no file can be written: ${error instanceof Error ? error.message : ''}` };
+    }
+  }
 }
 
 /** Whether `nft list table` failed because there is no such table. */
