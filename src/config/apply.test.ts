@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { manualClock } from '#base';
 import { applyConfiguration, type Configuration, diffConfiguration, parseConfiguration } from '#config';
 import { type EntityKind, TrustGraph, type Workload } from '#model';
@@ -196,6 +197,57 @@ describe('applying a document', () => {
     assert.deepEqual([graph.seq, (await store.snapshot()).entities], [0, []]);
   });
 });
+
+describe('applying any document after any other', () => {
+  it('ends where applying it alone ends, groups aside, and the difference says exactly what was done', async () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const documents = fc.record({
+      apps: fc.dictionary(
+        name,
+        fc.record({
+          builtin: fc.constant('verify'),
+          host: fc.constantFrom('x.localhost', 'y.localhost', 'z.localhost'),
+          tier: fc.constantFrom('T0', 'T3'),
+        }),
+      ),
+      segments: fc.dictionary(name, fc.record({ labels: fc.dictionary(fc.constantFrom('app', 'env'), name) })),
+      workloads: fc.dictionary(
+        name,
+        fc.record({
+          labels: fc.dictionary(fc.constantFrom('app', 'env'), name),
+          addresses: fc.subarray(['192.0.2.1', '2001:db8::1']),
+        }),
+      ),
+      responses: fc.dictionary(name, fc.record({ when: name, action: fc.constantFrom('quarantine', 'alert-only') })),
+    });
+    const unique = documents.filter(({ apps }) => {
+      const hosts = Object.values(apps).map(({ host }) => host);
+      return new Set(hosts).size === hosts.length;
+    });
+    await fc.assert(
+      fc.asyncProperty(unique, unique, async (first, second) => {
+        const document = configuration(JSON.stringify(second));
+        const [alone, after] = [await open(), await open()];
+        await alone.apply(document);
+        await after.apply(configuration(JSON.stringify(first)));
+        const expected = diffConfiguration(document, after.graph).map(({ op, kind, id }) => `${op} ${kind} ${id}`);
+        assert.deepEqual(await after.apply(document), expected);
+        for (const kind of ['app', 'segment', 'workload', 'responseRule'] as const) {
+          assert.deepEqual(sorted(after.graph.all(kind)), sorted(alone.graph.all(kind)));
+        }
+        for (const { host, id } of document.apps) assert.equal(after.graph.appByHost(host)?.id, id);
+        assert.deepEqual(await after.apply(document), []);
+        await alone.store.close();
+        await after.store.close();
+      }),
+      { numRuns: 15 }, // each run checks policies four times
+    );
+  });
+});
+
+function sorted<T extends { readonly id: string }>(entities: Iterable<T>): T[] {
+  return [...entities].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
 
 describe('policies in a document', () => {
   it('become a new version with author and message when their texts change, and the old one stays', async () => {

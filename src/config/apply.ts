@@ -111,14 +111,10 @@ function planKind<K extends ManagedKind>(
       apply: async (tx) => await tx.put(kind, entity),
     });
   }
-  for (const entity of current.all(kind)) {
-    if (ids.has(entity.id) || !isOwned(entity)) continue;
-    planned.push({
-      kind,
-      id: entity.id,
-      op: 'remove',
-      apply: async (tx) => await tx.delete(kind satisfies EntityKind, entity.id),
-    });
+  const gone = [...current.all(kind)].filter((entity) => !ids.has(entity.id) && isOwned(entity)).map(({ id }) => id);
+  // A graph lists them as they came, a transaction by id: the order must not depend on who asks.
+  for (const id of gone.sort()) {
+    planned.push({ kind, id, op: 'remove', apply: async (tx) => await tx.delete(kind satisfies EntityKind, id) });
   }
   return planned;
 }
