@@ -240,7 +240,7 @@ describe('applying any document after any other', () => {
         await alone.store.close();
         await after.store.close();
       }),
-      { numRuns: 15 }, // each run checks policies four times
+      { numRuns: 8 }, // each run checks policies four times
     );
   });
 });
