@@ -118,7 +118,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     void serve(exchange, parts, refused);
   };
   const sweep = (): void => {
-    parts.basis(); // notices new policies
+    noticeNewPolicies(parts);
     live.sweep();
   };
   const timer = setInterval(sweep, TICK_MS).unref();
@@ -156,7 +156,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
   const live = new LiveRegistry({
     graph,
     now,
-    judge: (entry, memo) => judge(basis(), entry, memo),
+    judge: (entry, memo) => judge(basis, entry, memo),
     onCut: (entry, cut) => {
       counters.cut += 1;
       void recorder.cut(entry, cut, entry.correlationId);
@@ -188,6 +188,14 @@ function partsOf(options: GatewayOptions): GatewayParts {
     endSession: options.endSession,
     upstreams: createUpstreams(limits),
   };
+}
+
+function noticeNewPolicies({ basis, onError }: GatewayParts): void {
+  try {
+    basis();
+  } catch (error) {
+    onError(error, 'sweep'); // and each open exchange meets the same failure, and ends
+  }
 }
 
 function exchangeOf({ clock }: GatewayParts, request: IncomingMessage, response: ServerResponse): Exchange {

@@ -7,8 +7,9 @@ import { type Basis, decide } from './passage.ts';
  * Decides an open exchange again: what to cut it with, or undefined to let it go on. `memo` holds the answers to equal questions
  * asked of the same graph at the same time. Never throws: what cannot be decided is cut.
  */
-export function judge(basis: Basis, entry: LiveEntry, memo: Map<string, Decision>): Cut | undefined {
+export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string, Decision>): Cut | undefined {
   try {
+    const basis = basisNow();
     const changed = changeSince(basis.graph, entry);
     if (changed !== undefined) return { reason: changed };
     const question = questionOf(entry.access);

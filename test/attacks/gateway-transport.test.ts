@@ -246,6 +246,19 @@ describe('transport and availability', () => {
     assert.ok((await ended('GET / HTTP/1.1\r\n')) < 1500);
   });
 
+  it('32: a body that stands still, and a client that reads nothing, are ended', async () => {
+    const made = await world({ policies: EVERYBODY, options: { limits: { idleTimeoutMs: 300 } } });
+    const start = performance.now();
+    const socket = connect(made.port, '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    socket.write(
+      `POST / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\ncontent-length: 1000\r\n\r\na part`,
+    );
+    await new Promise((resolve) => socket.once('close', resolve));
+    assert.ok(performance.now() - start < 3000);
+    await until(() => made.gateway.connections().length === 0, 'the end');
+  });
+
   it('33: a huge body of a stranger is neither kept nor read to its end', async () => {
     const made = await world();
     const socket = connect(made.port, '127.0.0.1');
@@ -277,6 +290,9 @@ describe('transport and availability', () => {
     assert.match(text, /^HTTP\/1\.1 431 /);
     const many = Array.from({ length: 4000 }, (_, index) => `x${index}:`);
     assert.match(await made.raw(authorised(made, ['GET / HTTP/1.1', ...many])), /^HTTP\/1\.1 431 /);
+    // More than Node would show: none is dropped unseen.
+    const hidden = [...Array.from({ length: 2500 }, () => 'a:'), 'x_forwarded_user: admin'];
+    assert.match(await made.raw(authorised(made, ['GET / HTTP/1.1', ...hidden])), /^HTTP\/1\.1 400 /);
     assert.equal(made.bytes(), '');
   });
 
@@ -291,6 +307,8 @@ describe('transport and availability', () => {
       const made = await world({ options: { policies } });
       const answer = await made.ask({ cookie: made.signIn() });
       assert.deepEqual([answer.status, made.arrivals.length], [500, 0]);
+      assert.doesNotMatch(answer.body, /Cannot read|undefined|down/);
+      assert.ok(made.errors.length > 0);
       made.errors.length = 0;
     }
   });

@@ -308,6 +308,26 @@ describe('a cut', () => {
     assert.ok(performance.now() - start < 500);
   });
 
+  it('comes when it cannot be told any more who may', async () => {
+    let isBroken = false;
+    const made = await world(APP);
+    const { policies } = made;
+    Object.defineProperty(made, 'policies', {
+      get: () => {
+        if (isBroken) throw new Error('down');
+        return policies;
+      },
+    });
+    const client = await made.webSocket({ cookie: made.signIn() });
+    isBroken = true;
+    made.patch('user', ADA.id, { name: 'Ada B.' });
+    assert.match((await client.closed).reason ?? '', /^internal: /);
+    made.gateway.sweep();
+    assert.match(String(made.errors[0]), /down/);
+    made.errors.length = 0;
+    isBroken = false;
+  });
+
   it('ends a WebSocket that a foreign origin may not open any more, and leaves the others', async () => {
     const made = await world({ ...APP, apps: [{ allowedOrigins: [FOREIGN] }] });
     const cookie = made.signIn();
@@ -357,8 +377,10 @@ describe('a cut', () => {
     });
     const client = await made.webSocket({ cookie: made.signIn() });
     await sleep(20);
+    const { bytesRead } = client.socket;
     made.gateway.cut({}, { code: 'connection-ended' });
-    assert.equal((await client.closed).code, undefined);
+    await client.closed;
+    assert.equal(client.socket.bytesRead, bytesRead);
   });
 
   it('does not wait for a client that reads nothing', async () => {
@@ -419,6 +441,24 @@ describe('between the decision and the dialling', () => {
       assert.deepEqual([answer.status, JSON.parse(answer.body).code, made.arrivals.length], [status, code, 0]);
     });
   }
+
+  it('it is seen that the client has left, and nothing is dialled', async () => {
+    const gate = Promise.withResolvers<void>();
+    let writes = 0;
+    const append = async (): Promise<void> => {
+      writes += 1;
+      await gate.promise;
+    };
+    const made = await world({ apps: [{ tier: 1 }], options: { journal: { writable: true, append } } });
+    const socket = connect(made.port, '127.0.0.1');
+    socket.write(head('/', made.signIn()));
+    await until(() => writes === 1, 'the write of the permit');
+    socket.destroy();
+    await sleep(50);
+    gate.resolve();
+    await sleep(50);
+    assert.deepEqual([made.arrivals, made.gateway.connections()], [[], []]);
+  });
 
   it('a change that changes nothing for the person lets the request through', async () => {
     const gate = Promise.withResolvers<void>();

@@ -94,6 +94,12 @@ describe('an upstream that misbehaves', () => {
     await assert.rejects(made.ask({ cookie: made.signIn() }), /aborted|hang up|ECONNRESET/);
   });
 
+  it('and breaks off between two chunks is broken off too, without the end of a whole', async () => {
+    const made = await world(raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'));
+    const text = await made.raw(`GET / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\n\r\n`);
+    assert.match(text, /4\r\nhalf\r\n$/);
+  });
+
   it('and stands still in the middle is broken off after the idle time', async () => {
     const made = await world({
       upstream: (_request, response) => response.write('a'),
