@@ -301,7 +301,7 @@ const CASES: readonly Expected[] = [
   },
   {
     argv: ['events', '--limit', '5', '--correlation', 'cor_01', '--class', '3002'],
-    shows: [/2026-03-04 05:05:07Z +Authentication: Logon +ada@example\.org signed in +cor_01/],
+    shows: [/2026-03-04 05:05:07Z +authentication: logon +ada@example\.org signed in +cor_01/],
     asks: 'events',
     sends: { query: { limit: 5, correlation: 'cor_01', class: 3002 } },
     fields: ['items', 'total'],

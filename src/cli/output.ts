@@ -29,7 +29,7 @@ export class Output {
 
   /** One line of the result. */
   line(...pieces: readonly Piece[]): void {
-    this.#world.stdout.write(`${this.#render(pieces, this.#world.stdout)}\n`);
+    this.#world.stdout.write(`${this.#render(withoutTrailingSpace(pieces), this.#world.stdout)}\n`);
   }
 
   /** One line beside the result: progress, notes, warnings. */
@@ -88,6 +88,12 @@ export class Output {
       })
       .join('');
   }
+}
+
+/** Empty cells at the end of a line leave no spaces behind. */
+function withoutTrailingSpace(pieces: readonly Piece[]): readonly Piece[] {
+  const last = pieces.findLastIndex((piece) => textOf(piece).trim() !== '');
+  return pieces.slice(0, last + 1);
 }
 
 function textOf(piece: Piece): string {

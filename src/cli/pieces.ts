@@ -12,11 +12,16 @@ export function timeText(milliseconds: number): string {
 export function agoText(milliseconds: number, now: number): string {
   const away = Math.abs(now - milliseconds);
   if (away < 1000) return 'now';
-  const [span] = /^\d+ \w+/.exec(formatDuration(away)) ?? [''];
+  const span = spanText(away);
   return milliseconds <= now ? `${span} ago` : `in ${span}`;
 }
 
 const TIER_LOOKS: readonly Look[] = ['red', 'yellow', 'cyan', 'dim'];
+
+/** A span in its largest unit: `59 min`. */
+export function spanText(milliseconds: number): string {
+  return /^\d+ \w+/.exec(formatDuration(milliseconds))?.[0] ?? '';
+}
 
 /** A tier as people write it. */
 export function tierPiece(tier: number): Piece {

@@ -67,7 +67,7 @@ describe('cordon segments reach', () => {
     assert.equal(document.pairs[0].flows[0].rules[0].securityGroup, 'sg-db');
   });
 
-  const skip = existsSync(REAL) ? false : 'the saved account in shared/data is not part of a clone';
+  const skip = existsSync(REAL) ? false : 'needs the test data in ../shared/data/aws';
   it('reads a real account', { skip }, async () => {
     const { code, stdout } = await runCommand(['segments', 'reach', '--aws', REAL, '--internet'], { cwd });
     assert.equal(code, 0);

@@ -146,6 +146,7 @@ describe('cordon up', () => {
       [
         'note: a torn line was cut',
         '2026-03-04 05:06:07Z configuration loaded: 2 changes',
+        '2026-03-04 05:06:07Z configuration loaded: nothing changed',
         'error: 2026-03-04 05:06:07Z the configuration does not load; the last good one stays in force',
         '  cordon.yaml:2:3: bad indentation (yaml-invalid)',
         'hint: correct the file; it is loaded when it changes',

@@ -12,7 +12,7 @@ export async function tail(context: CommandContext): Promise<number> {
     for await (const data of serverOf(context).stream(classUid === undefined ? {} : { class: classUid })) {
       const event = eventOf(data);
       if (out.isJson) out.item(event);
-      else out.line(...eventCells(event).flatMap((piece) => [piece, '  ']));
+      else out.line(...eventCells(event).flatMap((piece, index) => (index === 0 ? [piece] : ['  ', piece])));
     }
   } catch (error) {
     if (world.signal.aborted) return 0;

@@ -3,7 +3,7 @@ import type { CONTROL_ROUTES, ResponseOf } from '#contract';
 import { serverOf, toProblem } from '../client.ts';
 import type { CommandContext } from '../command.ts';
 import { type Piece, styled } from '../output.ts';
-import { agoText, countText, tierPiece } from '../pieces.ts';
+import { agoText, countText, spanText, tierPiece } from '../pieces.ts';
 
 type Status = ResponseOf<(typeof CONTROL_ROUTES)['status']>;
 
@@ -34,7 +34,7 @@ export async function status(context: CommandContext): Promise<number> {
   row('alerts', styled(counts.openAlerts > 0 ? 'yellow' : undefined, `${counts.openAlerts} open`));
   row(
     'decisions',
-    `${decisions.permitted} permitted, ${decisions.denied} denied since ${agoText(decisions.since, found.now)}`,
+    `${decisions.permitted} permitted, ${decisions.denied} denied in the last ${spanText(found.now - decisions.since)}`,
   );
   row('policies', `version ${found.policyVersion}`);
   row('journal', journal.writable ? 'writable' : styled('red', 'cannot be written'), `, ${journal.directory}`);

@@ -80,7 +80,9 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
 function tellReload({ world, out }: CommandContext, result: Result<number, readonly Problem[]>): void {
   const at = timeText(world.clock.now());
   if (result.ok) {
-    if (result.value > 0) out.note(`${at} configuration loaded: ${countText(result.value, 'change')}`);
+    out.note(
+      `${at} configuration loaded: ${result.value === 0 ? 'nothing changed' : countText(result.value, 'change')}`,
+    );
     return;
   }
   out.note({ text: 'error: ', look: 'red' }, `${at} the configuration does not load; the last good one stays in force`);

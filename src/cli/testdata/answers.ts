@@ -100,8 +100,7 @@ const workload = {
 };
 const event = {
   class_uid: 3002,
-  class_name: 'Authentication',
-  activity_name: 'Logon',
+  activity_name: 'logon',
   time: NOW - MINUTE,
   message: 'ada@example.org signed in',
   severity_id: 1,
