@@ -156,6 +156,7 @@ describe('a certificate request', () => {
   });
 
   const P256 = { name: 'ECDSA', namedCurve: 'P-256' };
+  const ES256 = { name: 'ECDSA', hash: 'SHA-256' };
   const refused: Record<string, () => Promise<string> | string> = {
     nothing: () => '',
     text: () => 'let me in',
@@ -177,6 +178,10 @@ describe('a certificate request', () => {
       await csrOf(await keyPair({ name: 'ECDSA', namedCurve: 'P-384' }), {
         signingAlgorithm: { name: 'ECDSA', hash: 'SHA-384' },
       }),
+    'P-384 behind a signature of the right kind': async () =>
+      await csrOf(await keyPair({ name: 'ECDSA', namedCurve: 'P-384' }), { signingAlgorithm: ES256 }),
+    'P-521 behind a signature of the right kind': async () =>
+      await csrOf(await keyPair({ name: 'ECDSA', namedCurve: 'P-521' }), { signingAlgorithm: ES256 }),
     RSA: async () => {
       const rsa = {
         name: 'RSASSA-PKCS1-v1_5',

@@ -123,6 +123,16 @@ describe('the device behind a connection', () => {
     assert.deepEqual(worth(await connect({ certificate: stray.certificate, pem: host.key.pem })), [undefined, 'ok']);
   });
 
+  it('is nobody who may renew when the certificate is for another key than the device has', async () => {
+    const host = await bench.enrol();
+    const socket = await connect(presentedBy(host));
+    const other = bench.deviceOf(await bench.enrol()).keyThumbprint ?? '';
+    await bench.store.transact('system', async (tx) => {
+      await tx.put('device', { ...bench.deviceOf(host), keyThumbprint: other });
+    });
+    assert.equal(codeOf(bench.devices.renewerOf(socket)), 'device-unknown');
+  });
+
   it('may only renew with a certificate that was replaced, as often as the answer is lost', async () => {
     const host = await bench.enrol();
     const old = await connect(presentedBy(host));

@@ -246,9 +246,13 @@ describe('reports of one device', () => {
   it('are handled one after the other: the later one stands', async () => {
     const { bench, host } = await open();
     const device = bench.deviceOf(host);
-    for (const last of [HEALTHY, UNHEALTHY]) {
-      const before = last === HEALTHY ? UNHEALTHY : HEALTHY;
-      const reports = [before, last, before, last].map((facts) => bench.report(host, { facts }));
+    for (const [first, last] of [
+      [HEALTHY, UNHEALTHY],
+      [UNHEALTHY, HEALTHY],
+    ] as const) {
+      // The last one says what is stored already, so that it must not be taken for no news before the first is stored.
+      must(await bench.devices.report(device, bench.report(host, { facts: last })));
+      const reports = [first, last].map((facts) => bench.report(host, { facts }));
       await Promise.all(reports.map(async (report) => must(await bench.devices.report(device, report))));
       assert.equal(bench.deviceOf(host).posture?.verdict, last === HEALTHY ? 'healthy' : 'unhealthy');
     }
