@@ -17,6 +17,8 @@ export interface ApiServices {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly configuration: () => Configuration;
+  /** Takes up what a document says that is not in the store: network defaults and certificates. Throws `tls-files-invalid`. */
+  readonly adopt: (next: Configuration) => Promise<void>;
   /** Why the newest configuration on disk is not in force; undefined when it is. */
   readonly configurationProblem: () => { readonly at: number; readonly problems: readonly Problem[] } | undefined;
   readonly store: Store;

@@ -8,3 +8,4 @@ export { applyConfiguration, type ConfigurationChange, diffConfiguration } from 
 export type { Configuration, DeclaredWorkload, ExternalTraffic, ListenAddress } from './configuration.ts';
 export { type ConfigurationSource, defaultConfiguration, loadConfiguration, parseConfiguration } from './load.ts';
 export { readPolicies } from './read-policies.ts';
+export { restartProblems } from './restart.ts';

@@ -166,6 +166,26 @@ describe('a configuration that changes while Cordon runs', () => {
     });
   }
 
+  it('or a command may change what is not in the store, and a certificate that cannot be used takes nothing up', async (t) => {
+    const { open, options } = await bench(t);
+    let fails = false;
+    const onChange = async (): Promise<void> => {
+      if (fails) throw new CordonError('tls-files-invalid', 'no such file');
+    };
+    const settings = await openSettings({ ...options, onChange }, (await open()).current());
+    await settings.adopt({
+      ...settings.current(),
+      external: { ingress: 'deny', egress: 'deny' },
+      domain: 'example.org',
+    });
+    assert.deepEqual(settings.current().external, { ingress: 'deny', egress: 'deny' });
+    assert.equal(settings.current().domain, 'localhost');
+    fails = true;
+    const { external } = settings.current();
+    await assert.rejects(settings.adopt({ ...settings.current(), external: { ingress: 'allow', egress: 'allow' } }));
+    assert.deepEqual(settings.current().external, external);
+  });
+
   it('and disappears keeps the last good one', async (t) => {
     const { open, file, options } = await bench(t);
     const settings = await open();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, type Clock, CordonError, err, type Json, ok, type Problem, type Result } from '#base';
-import { applyConfiguration, type Configuration } from '#config';
+import { applyConfiguration, type Configuration, restartProblems } from '#config';
 import type { Journal } from '#journal';
 import { type Actor, buildEvent, type TrustGraph } from '#model';
 import type { Store } from '#store';
@@ -27,6 +27,8 @@ export interface Settings {
   reload(by: Actor): Promise<Result<number, readonly Problem[]>>;
   /** Reloads when the source looks different than at the last time. */
   follow(): Promise<void>;
+  /** Takes up what a document says that is not in the store: network defaults and certificates. Throws `tls-files-invalid`. */
+  adopt(next: Configuration): Promise<void>;
 }
 
 /** What settings work with. */
@@ -69,7 +71,7 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     fingerprint = source.fingerprint(configuration.policyDirectory);
     const next = source.read();
     if (!next.ok) return fail(next.error);
-    const fixed = fixedProblems(configuration, next.value);
+    const fixed = restartProblems(configuration, next.value, ['domain', 'listen', 'data']);
     if (fixed.length > 0) return fail(fixed);
     try {
       const applied = await applyIfNew(options, next.value, by);
@@ -94,6 +96,17 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     reload,
     follow: async () => {
       if (source.fingerprint(configuration.policyDirectory) !== fingerprint) await reload('system');
+    },
+    adopt: async ({ external, managementSources, tls }) => {
+      const before = configuration;
+      configuration = { ...before, external, managementSources, tls };
+      try {
+        await options.onChange(configuration);
+      } catch (cause) {
+        configuration = before;
+        await options.onChange(before);
+        throw cause;
+      }
     },
   };
 }
@@ -132,19 +145,6 @@ function hashOf({ apps, groups, segments, workloads, responses, policies }: Conf
   // These are plain data of strings, numbers and lists; the cast says so to the encoder.
   const said = { apps, groups, segments, workloads, responses, policies } as unknown as Json;
   return createHash('sha256').update(canonicalJson(said)).digest('hex');
-}
-
-/** What can only be read at a start: sockets are bound, passkeys belong to the domain, and the store is open. */
-function fixedProblems(now: Configuration, next: Configuration): Problem[] {
-  const keys = ['domain', 'listen', 'data'] as const;
-  return keys
-    .filter((key) => JSON.stringify(now[key]) !== JSON.stringify(next[key]))
-    .map((key) => ({
-      code: 'restart-needed',
-      message: `a change of \`${key}\` takes effect only at a start`,
-      source: { file: next.file ?? 'cordon.yaml' },
-      hint: 'start Cordon again, or undo this change to let the others take effect',
-    }));
 }
 
 function invalid(source: ConfigurationSource, problems: readonly Problem[]): CordonError {

@@ -177,6 +177,7 @@ function makeServices(
     clock: options.clock,
     startedAt: options.clock.now(),
     configuration: settings.current,
+    adopt: settings.adopt,
     configurationProblem: settings.problem,
     journalDirectory: data.journal,
     gateway,

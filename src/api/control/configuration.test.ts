@@ -83,4 +83,14 @@ describe('the configuration over the control socket', () => {
       assert.equal(bench.graph.seq, seq);
     });
   }
+
+  it('refuses a document that moves a listener or the domain, instead of applying the rest of it', async () => {
+    const seq = bench.graph.seq;
+    for (const line of ['listen: { http: "127.0.0.1:9" }', 'domain: other.localhost']) {
+      const body = { file: 'cordon.yaml', text: `${TEXT}${line}\n`, policies: POLICIES };
+      const reply = await post('/api/configuration', body);
+      assert.equal(`${reply.status} ${reply.code()}`, '422 restart-needed');
+    }
+    assert.equal(bench.graph.seq, seq);
+  });
 });

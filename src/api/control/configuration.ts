@@ -5,6 +5,7 @@ import {
   type ConfigurationChange,
   diffConfiguration,
   parseConfiguration,
+  restartProblems,
 } from '#config';
 import type { CONTROL_ROUTES } from '#contract';
 import { ApiFailure, refused } from '../failure.ts';
@@ -32,6 +33,10 @@ export function configurationRoutes(
     applyConfiguration: async (call) => {
       const { file, message } = call.body;
       const configuration = await checked(thread, call.body);
+      // Where the data lies is this process's business, whatever the document says.
+      const fixed = restartProblems(services.configuration(), configuration, ['domain', 'listen']);
+      if (fixed.length > 0) throw refused('restart-needed', 'the document was not applied', fixed);
+      await services.adopt(configuration);
       const changes = diffConfiguration(configuration, graph);
       if (changes.length === 0) return { changes: [] };
       // Before: nothing changes that cannot be recorded.

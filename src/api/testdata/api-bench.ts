@@ -198,6 +198,7 @@ async function makeServices(
     version: '0.0.0-test',
     startedAt: START,
     configuration: () => configuration,
+    adopt: async () => {},
     configurationProblem: () => told.problem,
     journalDirectory: join(folder, 'journal'),
     plan: () => {

@@ -1,0 +1,17 @@
+import type { Problem } from '#base';
+import type { Configuration } from './configuration.ts';
+
+/** Keys that are read only at a start: sockets are bound, passkeys belong to the domain, and the store is open. */
+type FixedKey = 'domain' | 'listen' | 'data';
+
+/** What of `next` cannot take effect while Cordon runs on `now`, as `restart-needed`. */
+export function restartProblems(now: Configuration, next: Configuration, keys: readonly FixedKey[]): Problem[] {
+  return keys
+    .filter((key) => JSON.stringify(now[key]) !== JSON.stringify(next[key]))
+    .map((key) => ({
+      code: 'restart-needed',
+      message: `a change of \`${key}\` takes effect only at a start`,
+      source: { file: next.file ?? 'cordon.yaml' },
+      hint: 'start Cordon again, or undo this change to let the others take effect',
+    }));
+}
