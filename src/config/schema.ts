@@ -25,7 +25,7 @@ const app = z.strictObject({
   upstream: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Base URL of the application, without a path.'),
+    .describe('Base URL of the application: scheme, host and port, nothing else.'),
   asset: z
     .string()
     .min(1)
@@ -39,7 +39,10 @@ const app = z.strictObject({
     .enum(['any', 'known', 'managed', 'healthy'])
     .default('any')
     .describe('The least a device must be, whatever the tier says.'),
-  allowed_origins: z.array(z.url()).default([]).describe('Origins, besides the app’s own, that may open a WebSocket.'),
+  allowed_origins: z
+    .array(z.url())
+    .default([])
+    .describe('Origins, besides the app’s own, that may open a WebSocket; without a path, as browsers send them.'),
 });
 
 /** The shape of `cordon.yaml`. Unknown keys are refused, so that a typing error cannot switch a control off. */
@@ -78,7 +81,7 @@ export const configurationSchema = z.strictObject({
       id,
       z.strictObject({
         name: name.optional().describe('Name shown to people. Default: the key.'),
-        parents: z.array(id).default([]).describe('Groups whose permissions the members have too.'),
+        parents: z.array(id).default([]).describe('Groups of this document whose permissions the members have too.'),
       }),
     )
     .default({})
@@ -124,7 +127,7 @@ export const configurationSchema = z.strictObject({
     .record(
       id,
       z.strictObject({
-        when: z.string().describe('Id of the detection.'),
+        when: z.string().describe('Id of the detection; `detections.md` lists them.'),
         action: z
           .enum(['quarantine', 'revoke-sessions', 'alert-only'])
           .describe('What to do to the subject of the alert.'),
@@ -133,7 +136,11 @@ export const configurationSchema = z.strictObject({
     )
     .default({})
     .describe('What to do when a detection fires.'),
-  policies: z.string().min(1).default('policies').describe('Directory of `*.cedar` files.'),
+  policies: z
+    .string()
+    .min(1)
+    .default('policies')
+    .describe('Directory of `*.cedar` files, its folders included. Names that begin with a dot are left out.'),
 });
 
 /** What `configurationSchema` yields: keys as people write them, defaults filled in. */
