@@ -124,7 +124,7 @@ const NONSENSE: ReadonlySet<string> = new Set([
 ]);
 
 /** Names what an upstream did wrong. The client learns the kind, the journal what exactly, as it may hold an internal address. */
-export function upstreamRefusal(error: Error): Refusal {
+function upstreamRefusal(error: Error): Refusal {
   const code = 'code' in error ? String(error.code) : '';
   const cause = `${code} ${error.message}`.trim().slice(0, 500);
   if (TIMEOUTS.has(code)) return { ...refuse(504, 'upstream-timeout'), cause };

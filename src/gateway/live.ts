@@ -60,6 +60,8 @@ export interface LiveOptions {
 
 /** Milliseconds of deciding in one go; between two goes, closes reach the network and new requests are served. */
 const SLICE_MS = 20;
+/** Cuts told of in one go. */
+const TOLD_AT_ONCE = 20;
 
 /**
  * All open exchanges, found by what they depend on. INVARIANT: an exchange is in here before its upstream is dialled and until
@@ -73,7 +75,7 @@ export class LiveRegistry {
   readonly #bySession = new Map<string, number>();
   readonly #touched = new Set<LiveEntry>();
   /** Cut, but not told yet. */
-  #untold: { readonly entry: LiveEntry; readonly cut: Cut }[] = [];
+  readonly #untold: { readonly entry: LiveEntry; readonly cut: Cut }[] = [];
   #isScheduled = false;
   readonly #unsubscribe: () => void;
 
@@ -149,7 +151,7 @@ export class LiveRegistry {
   /** Stops listening, and tells what was not told yet. Whatever is open stays in the list until it is closed. */
   close(): void {
     this.#unsubscribe();
-    this.#tell();
+    this.#tell(Number.POSITIVE_INFINITY);
   }
 
   #onTouched({ kind, id }: Touched): void {
@@ -209,13 +211,12 @@ export class LiveRegistry {
     this.remove(entry);
     entry.close(cut);
     // Writing about a cut takes longer than cutting; the next connection must not wait for it.
-    if (this.#untold.push({ entry, cut }) === 1) setImmediate(() => this.#tell());
+    if (this.#untold.push({ entry, cut }) === 1) setImmediate(() => this.#tell(TOLD_AT_ONCE));
   }
 
-  #tell(): void {
-    const untold = this.#untold;
-    this.#untold = [];
-    for (const { entry, cut } of untold) this.#options.onCut(entry, cut);
+  #tell(most: number): void {
+    for (const { entry, cut } of this.#untold.splice(0, most)) this.#options.onCut(entry, cut);
+    if (this.#untold.length > 0) setImmediate(() => this.#tell(TOLD_AT_ONCE));
   }
 
   #link(entry: LiveEntry): void {

@@ -63,7 +63,7 @@ function noteArrival(incoming: IncomingMessage, arrivals: Arrival[]): Arrival {
 }
 
 /** Accepts a WebSocket as RFC 6455 says, and returns bytes as they come. */
-export function acceptEcho(incoming: IncomingMessage, socket: Duplex): void {
+function acceptEcho(incoming: IncomingMessage, socket: Duplex): void {
   accept(incoming, socket);
   socket.on('data', (chunk: Buffer) => socket.write(chunk));
 }
