@@ -188,9 +188,11 @@ function between(from: Endpoint, to: Endpoint, estate: Estate): ReachPair | unde
 function path(source: Attachment, target: Attachment, estate: Estate): Path | undefined {
   const notes = new Set<string>();
   if (!areConnected(source, target, { estate, notes })) return undefined;
-  const outgoing = rulesOf(source, 'egress', estate).filter((rule) => matches(rule, target, notes));
+  // What may arrive is asked first: most groups let everything leave, and hardly anything in.
   const incoming = rulesOf(target, 'ingress', estate).filter((rule) => matches(rule, source, notes));
-  if (outgoing.length === 0 || incoming.length === 0) return undefined;
+  if (incoming.length === 0) return undefined;
+  const outgoing = rulesOf(source, 'egress', estate).filter((rule) => matches(rule, target, notes));
+  if (outgoing.length === 0) return undefined;
   const way = aclsBetween(source, target, { estate, notes });
   const flows = incoming.flatMap((rule) => {
     const sending = outgoing.filter((other) => !isNoTraffic(intersectTraffic(rule.traffic, other.traffic)));
@@ -202,11 +204,22 @@ function path(source: Attachment, target: Attachment, estate: Estate): Path | un
   return flows.length === 0 ? undefined : { flows, notes };
 }
 
-function rulesOf(attachment: Attachment, direction: GroupRule['direction'], estate: Estate): GroupRule[] {
+type Rules = Readonly<Record<GroupRule['direction'], readonly GroupRule[]>>;
+
+/** Each attachment is asked as often as there are others; its rules stay the same. */
+const rulesByAttachment = new WeakMap<Attachment, Rules>();
+
+function rulesOf(attachment: Attachment, direction: GroupRule['direction'], estate: Estate): readonly GroupRule[] {
+  const known = rulesByAttachment.get(attachment);
+  if (known !== undefined) return known[direction];
   const scope = attachment.vpcId.split(' ').slice(0, 2).join(' ');
-  return attachment.groups
-    .flatMap((id) => estate.rules.get(`${scope} ${id}`) ?? [])
-    .filter((rule) => rule.direction === direction);
+  const all = attachment.groups.flatMap((id) => estate.rules.get(`${scope} ${id}`) ?? []);
+  const rules: Rules = {
+    ingress: all.filter((rule) => rule.direction === 'ingress'),
+    egress: all.filter((rule) => rule.direction === 'egress'),
+  };
+  rulesByAttachment.set(attachment, rules);
+  return rules[direction];
 }
 
 /** A rule matches a peer by its addresses, or by a group it carries: that stands for its private addresses. */

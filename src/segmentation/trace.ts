@@ -61,6 +61,14 @@ export function traceFlow(plan: Plan, query: FlowQuery): Trace {
   if (from.workloads.length === 0 && to.workloads.length === 0) {
     return answer('denied', 'endpoint-unknown', 'neither end is a workload, so no host of Cordon sees this flow');
   }
+  const families = [from, to].map(({ address }) => address?.family);
+  if (families[0] !== undefined && families[1] !== undefined && families[0] !== families[1]) {
+    return answer(
+      'denied',
+      'endpoint-unknown',
+      'one end is an IPv4 address and the other IPv6, so no packet goes there',
+    );
+  }
   if (overlaps(from, to) && !isSameHost(from, to)) {
     return answer('denied', 'endpoint-unknown', 'an address is shared, so the two ends cannot be told apart');
   }
