@@ -102,7 +102,7 @@ describe('text from outside cannot act upon the terminal', () => {
   }
 
   it('in cordon assets list: each asset stays on its line', async () => {
-    const { stdout } = await runCommand(['assets', 'list'], { controlSocket: server.socket, terminal: 100 });
+    const { stdout } = await runCommand(['assets', 'list'], { controlSocket: server.socket });
     assert.equal(stdout.trimEnd().split('\n').length, 1 + ANSWERS.assets.items.length);
   });
 

@@ -63,13 +63,15 @@ export class Output {
     const cells = rows.map((row) => row.map((piece) => clean(textOf(piece))));
     const laid = layOut(columns, cells, width);
     this.line({ text: laid.heading.trimEnd(), look: 'dim' });
-    for (const [index, row] of laid.rows.entries()) {
-      // Cells stand at the even places, the gaps between them at the odd ones.
-      const pieces = row.map((text, place): Piece => {
-        const piece = place % 2 === 0 ? rows[index]?.[place / 2] : undefined;
-        return typeof piece === 'object' ? { text, look: piece.look } : text;
-      });
-      this.line(...pieces);
+    for (const [index, lines] of laid.rows.entries()) {
+      for (const cells of lines) {
+        // Cells stand at the even places, the gaps between them at the odd ones.
+        const pieces = cells.map((text, place): Piece => {
+          const piece = place % 2 === 0 ? rows[index]?.[place / 2] : undefined;
+          return typeof piece === 'object' ? { text, look: piece.look } : text;
+        });
+        this.line(...pieces);
+      }
     }
   }
 

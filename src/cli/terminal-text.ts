@@ -53,6 +53,30 @@ export function shorten(text: string, columns: number): string {
   return `${kept}…`;
 }
 
+/** Breaks clean text into lines of at most `columns`, between words where that is possible. At least one line. */
+export function wrap(text: string, columns: number): string[] {
+  if (textWidth(text) <= columns) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (textWidth(longer) <= columns) {
+      line = longer;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = '';
+    for (const { segment } of GRAPHEMES.segment(word)) {
+      if (line !== '' && textWidth(line + segment) > columns) {
+        lines.push(line);
+        line = '';
+      }
+      line += segment;
+    }
+  }
+  return line === '' && lines.length > 0 ? lines : [...lines, line];
+}
+
 /** Fills clean text with spaces up to `columns`; `right` puts them before it. */
 export function pad(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const spaces = ' '.repeat(Math.max(0, columns - textWidth(text)));

@@ -20,9 +20,9 @@ export async function list(context: CommandContext): Promise<number> {
       { title: 'STATUS' },
       { title: 'LAST' },
       { title: 'TIMES', align: 'right' },
-      { title: 'SUBJECT', shrinkTo: 12 },
-      { title: 'ALERT', shrinkTo: 16 },
+      { title: 'SUBJECT', shrinkTo: 14 },
       { title: 'RESPONSE', shrinkTo: 8 },
+      { title: 'ALERT', isWrapped: true },
     ],
     found.items.map(({ severity, id, status, lastAt, count, subjectName, title, detail, response }) => [
       wordPiece(severity),
@@ -31,8 +31,8 @@ export async function list(context: CommandContext): Promise<number> {
       agoText(lastAt, now),
       String(count),
       subjectName,
-      `${title}: ${detail}`,
       response === undefined ? '' : `${response.action} (${response.mode})`,
+      `${title}: ${detail}`,
     ]),
     isAll ? 'no alerts' : 'no open alerts',
   );

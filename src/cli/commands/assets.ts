@@ -33,9 +33,9 @@ export async function list(context: CommandContext): Promise<number> {
       { title: 'TIER' },
       { title: 'KIND', shrinkTo: 12 },
       { title: 'NAME', shrinkTo: 16 },
-      { title: 'ACCOUNT' },
-      { title: 'REGION' },
-      { title: 'REASON', shrinkTo: 16 },
+      { title: 'ACCOUNT', shrinkTo: 8 },
+      { title: 'REGION', shrinkTo: 9 },
+      { title: 'REASON', isWrapped: true },
     ],
     found.items.map((asset) => [
       asset.overridden ? styled('bold', `T${asset.tier}*`) : tierPiece(asset.tier),

@@ -25,7 +25,7 @@ export async function list(context: CommandContext): Promise<number> {
       { title: 'STATUS' },
       { title: 'VERDICT' },
       { title: 'CHECKED' },
-      { title: 'TO FIX', shrinkTo: 12 },
+      { title: 'TO FIX', isWrapped: true },
     ],
     found.items.map((device) => [
       device.id,

@@ -22,8 +22,8 @@ export async function list(context: CommandContext): Promise<number> {
       [
         { title: 'TIME' },
         { title: 'WHAT', shrinkTo: 16 },
-        { title: 'MESSAGE', shrinkTo: 24 },
         { title: 'CORRELATION' },
+        { title: 'MESSAGE', isWrapped: true },
       ],
       found.items.map(eventCells),
       isMissing ? `no event has the correlation id \`${correlation}\`` : 'no events',

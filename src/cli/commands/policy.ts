@@ -16,7 +16,7 @@ export async function list(context: CommandContext): Promise<number> {
     return 0;
   }
   out.table(
-    [{ title: 'EFFECT' }, { title: 'ACTION' }, { title: 'ID' }, { title: 'TITLE', shrinkTo: 12 }],
+    [{ title: 'EFFECT' }, { title: 'ACTION' }, { title: 'ID' }, { title: 'TITLE', isWrapped: true }],
     found.policies.map(({ id, effect, action, title }) => [wordPiece(effect), action, id, title]),
     'no policies are in force, so everything is denied',
   );
@@ -73,7 +73,7 @@ function tell({ out }: CommandContext, { replayed, unchanged, gains, losses, not
         { title: 'APP' },
         { title: 'REQUESTS', align: 'right' },
         { title: 'DECIDED BY', shrinkTo: 12 },
-        { title: 'WOULD BE DECIDED BY', shrinkTo: 12 },
+        { title: 'WOULD BE DECIDED BY', isWrapped: true },
       ],
       rows.map(({ user, app, count, before, after }) => [
         user,

@@ -32,7 +32,7 @@ export async function reach({ world, args, out }: CommandContext): Promise<numbe
       { title: 'PROTOCOL' },
       { title: 'PORTS', shrinkTo: 8 },
       { title: 'CERTAINTY' },
-      { title: 'BY', shrinkTo: 16 },
+      { title: 'BY', isWrapped: true },
     ],
     pairs.flatMap((pair) =>
       pair.flows.map(({ protocol, ports, rules }) => [

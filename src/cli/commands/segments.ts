@@ -1,6 +1,7 @@
 import type { CONTROL_ROUTES, ResponseOf } from '#contract';
 import { misuse } from '../arguments.ts';
 import { choose, chooseMaybe } from '../choose.ts';
+import { classNames } from '../class-names.ts';
 import { type Server, serverOf, toProblem } from '../client.ts';
 import type { CommandContext } from '../command.ts';
 import { writeWarnings } from '../failure.ts';
@@ -8,7 +9,6 @@ import { styled } from '../output.ts';
 import { countText, labelsText, wordPiece } from '../pieces.ts';
 
 type Workload = ResponseOf<(typeof CONTROL_ROUTES)['workloads']>['items'][number];
-type Plan = ResponseOf<(typeof CONTROL_ROUTES)['segmentsPlan']>;
 
 /** `cordon segments map` */
 export async function map(context: CommandContext): Promise<number> {
@@ -25,7 +25,7 @@ export async function map(context: CommandContext): Promise<number> {
       { title: 'LABELS', shrinkTo: 12 },
       { title: 'ADDRESSES', shrinkTo: 12 },
       { title: 'SOURCE' },
-      { title: 'STATE', shrinkTo: 12 },
+      { title: 'STATE', isWrapped: true },
     ],
     found.items.map(({ name, segments, labels, addresses, source, quarantine }) => [
       name,
@@ -48,7 +48,9 @@ export async function plan(context: CommandContext): Promise<number> {
     out.document(found);
     return 0;
   }
-  const names = classNames(found);
+  const names = classNames(found.classes);
+  const rows = found.pairs.flatMap(({ from, to, pieces }) => pieces.map((piece) => ({ from, to, ...piece })));
+  const shown = context.args.has('all') ? rows : rows.filter(({ effect }) => effect === 'allow');
   out.table(
     [
       { title: 'FROM', shrinkTo: 12 },
@@ -56,34 +58,24 @@ export async function plan(context: CommandContext): Promise<number> {
       { title: 'EFFECT' },
       { title: 'PROTOCOL' },
       { title: 'PORTS', shrinkTo: 8 },
-      { title: 'BY', shrinkTo: 16 },
+      { title: 'BY', isWrapped: true },
     ],
-    found.pairs.flatMap(({ from, to, pieces }) =>
-      pieces.map(({ effect, protocol, ports, policies }) => [
-        names.get(from) ?? from,
-        names.get(to) ?? to,
-        wordPiece(effect),
-        protocol,
-        ports,
-        policies.join(' '),
-      ]),
-    ),
-    'no policy on `connect` allows or denies anything',
+    shown.map(({ from, to, effect, protocol, ports, policies }) => [
+      names.get(from) ?? from,
+      names.get(to) ?? to,
+      wordPiece(effect),
+      protocol,
+      ports,
+      policies.join(' '),
+    ]),
+    'no policy on `connect` allows anything',
   );
   const workloads = found.classes.reduce((sum, { workloads: members }) => sum + members.length, 0);
   out.note(`everything else between ${countText(workloads, 'workload')} is denied`);
+  if (shown.length < rows.length)
+    out.note(`\`--all\` shows the ${rows.length - shown.length} that a forbid denies, too`);
   writeWarnings(out, found.problems.map(toProblem));
   return 0;
-}
-
-/** A class as people know it: its segments, else its labels, else its only workload. */
-function classNames({ classes }: Plan): Map<string, string> {
-  return new Map(
-    classes.map(({ id, segments, labels, workloads }) => {
-      const [alone] = workloads.length === 1 ? workloads : [];
-      return [id, segments.length > 0 ? segments.join('+') : labelsText(labels) || (alone ?? id)];
-    }),
-  );
 }
 
 /** `cordon segments trace` */

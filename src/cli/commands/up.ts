@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { CordonError, formatDuration, type Problem, type Result } from '#base';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
@@ -55,9 +55,7 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
   out.line({ text: `Cordon ${world.version} is running`, look: 'green' });
   row('console', consoleUrl);
   for (const { what, address } of listening) out.line(`  ${what.padEnd(width)}  ${address}`);
-  out.line(
-    `  ${'configuration'.padEnd(width)}  ${options.configurationFile ?? (options.isDemo ? 'the demo' : 'embedded defaults')}`,
-  );
+  out.line(`  ${'configuration'.padEnd(width)}  ${configurationText(world.cwd, options)}`);
   if (firstAdministrator !== undefined) {
     const { url, expiresAt } = firstAdministrator;
     const left = formatDuration(Math.max(0, expiresAt - world.clock.now()));
@@ -70,11 +68,17 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
   if (demo.length > 0) {
     out.line('');
     out.line('Demo:');
-    for (const { email, note } of demo) out.line(`  ${email}  ${note}`);
+    const widest = Math.max(...demo.map(({ email }) => email.length));
+    for (const { email, note } of demo) out.line(`  ${email.padEnd(widest)}  ${note}`);
   }
   for (const notice of notices) out.note({ text: 'note: ', look: 'yellow' }, notice);
   out.line('');
   out.line('Stop with ctrl-C. In another terminal: `cordon status`, `cordon help`.');
+}
+
+function configurationText(cwd: string, { configurationFile: file, isDemo }: UpOptions): string {
+  if (file !== undefined) return relative(cwd, file).startsWith('..') ? file : relative(cwd, file);
+  return isDemo ? 'the demo' : 'embedded defaults';
 }
 
 function tellReload({ world, out }: CommandContext, result: Result<number, readonly Problem[]>): void {

@@ -51,6 +51,7 @@ export const RULES: readonly CommandRow[] = [
   {
     name: 'segments plan',
     summary: 'Lists who may connect to whom, with the policy behind each pair.',
+    options: [{ name: 'all', doc: 'Show what a forbid denies, too.' }],
     asksServer: true,
     examples: ['cordon segments plan'],
     load: async () => (await import('../commands/segments.ts')).plan,
