@@ -38,7 +38,9 @@ describe('traceFlow', () => {
   const cases: readonly [string, string, number, string, string, Partial<ExternalTraffic>?][] = [
     ['web', 'db', 5432, 'permit', 'web-db'],
     ['web.example', 'db.example', 5432, 'permit', 'web-db'],
-    ['10.0.0.1', 'fd00::2', 5432, 'permit', 'web-db'],
+    ['10.0.0.1', '10.0.0.2', 5432, 'permit', 'web-db'],
+    ['10.0.0.1', 'fd00::2', 5432, 'endpoint-unknown', ''],
+    ['web', 'fd00::2', 5432, 'permit', 'web-db'],
     ['web', 'db', 22, 'no-permit', ''],
     ['db', 'web', 5432, 'no-permit', ''],
     ['bad', 'db', 5432, 'quarantined', ''],

@@ -1,6 +1,6 @@
 import type { CONTROL_ROUTES } from '#contract';
 import type { OcsfEvent, Workload } from '#model';
-import { type Plan, planMatrix, quarantineWorkload, releaseWorkload, traceFlow } from '#segmentation';
+import { type Plan, planMatrix, quarantineWorkload, releaseWorkload, type Trace, traceFlow } from '#segmentation';
 import type { Call } from '../caller.ts';
 import { ApiFailure } from '../failure.ts';
 import type { Answer, Handlers } from '../register.ts';
@@ -35,8 +35,8 @@ export function segmentRoutes(
       const { verdict, detail, policyIds, from, to } = traceFlow(services.plan(), query);
       return await Promise.resolve({
         allowed: verdict === 'allowed',
-        from: from.asked,
-        to: to.asked,
+        from: shownEnd(services, from),
+        to: shownEnd(services, to),
         protocol: query.protocol,
         port: query.port,
         reason: detail,
@@ -70,6 +70,12 @@ function workloadOf({ graph }: ApiServices, id: string): Workload {
   throw new ApiFailure(404, 'workload-unknown', `there is no workload \`${id}\``, {
     hint: 'list them with `cordon segments map`',
   });
+}
+
+/** An end of a trace by the names of its workloads; what is no workload as it was asked for. */
+function shownEnd({ graph }: ApiServices, { asked, workloads }: Trace['from']): string {
+  const names = workloads.map((id) => graph.get('workload', id)?.name ?? id);
+  return names.length === 0 ? asked : names.join(', ');
 }
 
 function remediation(
