@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CordonError, type Problem } from '#base';
 import { type Configuration, parseConfiguration, readPolicies } from '#config';
+import { RULES } from '#monitor';
 import { type ActivePolicies, loadPolicies } from '#policy';
 import type { CommandContext } from './command.ts';
 import { configurationFile } from './control-socket.ts';
@@ -30,7 +31,8 @@ export function readConfiguration(context: Pick<CommandContext, 'world' | 'args'
   }
   const name = nameFrom(context.world.cwd, file);
   const text = readText(file, name);
-  const parsed = parseConfiguration({ file: name, text, directory: dirname(file) });
+  const detections = RULES.map(({ id }) => id);
+  const parsed = parseConfiguration({ file: name, text, directory: dirname(file), detections });
   if (!parsed.ok) throw failureOf(parsed.error, `\`${name}\``, HINT);
   const { policies: texts, policyDirectory = '' } = parsed.value;
   const folder = nameFrom(context.world.cwd, policyDirectory);
