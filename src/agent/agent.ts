@@ -29,7 +29,6 @@ export async function enrolAgent(
 ): Promise<number> {
   return await attempt(options, async () => {
     const { stateDirectory, token, server, clock } = options;
-    if (!options.json) options.stderr.write('looking at this host, which may take some seconds\n');
     const identity = await enrol({ stateDirectory, token, server, clock, uid: userId(), host });
     const { deviceId, certificate } = identity;
     const validUntil = new Date(certificate.notAfter).toISOString();

@@ -36,6 +36,14 @@ describe('collecting facts', () => {
     );
   });
 
+  it('leaves out what takes seconds when it has to be quick', async () => {
+    const host = debian();
+    const facts = await factCollector(host, { isQuick: true }).collect(0);
+    assert.deepEqual(facts.securityUpdates, { unknown: 'the agent has not looked yet' });
+    assert.ok('value' in facts.inputChains);
+    assert.equal(ran(host, 'apt-get'), 0);
+  });
+
   it('fits into an enrolment, however much there is to see', async () => {
     const long = (i: number): string => `${'x'.repeat(400)}${i}`;
     const host = debian();

@@ -15,11 +15,11 @@ export interface FactCollector {
   collect(now: number): Promise<Facts>;
 }
 
-/** Makes a collector. The first collection looks at everything. */
-export function factCollector(host: Host): FactCollector {
+/** Makes a collector. The first collection looks at everything; with `isQuick`, at everything but what takes seconds. */
+export function factCollector(host: Host, { isQuick = false } = {}): FactCollector {
   const os = cached(host, osRelease);
   const machine = cached(host, virtualization);
-  const updates = cached(host, securityUpdates);
+  const updates = isQuick ? notLooked : cached(host, securityUpdates);
   const disks = cached(host, mounts);
   const chains = cached(host, inputChains);
   const ssh = cached(host, sshServer);
@@ -56,6 +56,10 @@ export function factsDigest(facts: Facts): string {
   return canonicalJson({ ...rest, lasting } as unknown as Json);
 }
 
+async function notLooked(): Promise<{ readonly unknown: string }> {
+  return await Promise.resolve(unknown('the agent has not looked yet'));
+}
+
 function cached<T>(host: Host, source: FactSource<T>): (now: number) => Promise<Observed<T>> {
   let last: { readonly at: number; readonly stamp: string; readonly seen: Observed<T> } | undefined;
   let look: Promise<void> | undefined;
@@ -73,7 +77,7 @@ function cached<T>(host: Host, source: FactSource<T>): (now: number) => Promise<
     });
     // A slow look must not delay that of the others; the last word stands until it ends, which its time limit ensures.
     if (last === undefined || source.isSlow !== true) await look;
-    return last?.seen ?? unknown('the agent has not looked yet');
+    return last?.seen ?? (await notLooked());
   };
 }
 
