@@ -17,7 +17,7 @@ describe('the name of a class of workloads', () => {
     );
   });
 
-  it('adds the labels in which classes of the same segments differ', () => {
+  it('adds the values of the labels in which classes of the same segments differ', () => {
     const labels = (env: string, cloud: string): Record<string, string> => ({ role: 'api', env, cloud });
     assert.deepEqual(
       named([
@@ -25,7 +25,7 @@ describe('the name of a class of workloads', () => {
         { id: '2', segments: ['api'], labels: labels('staging', 'aws') },
         { id: '3', segments: ['api'], labels: { role: 'api' } },
       ]),
-      ['api cloud=aws env=prod', 'api cloud=aws env=staging', 'api'],
+      ['api (aws, prod)', 'api (aws, staging)', 'api (-, -)'],
     );
   });
 

@@ -408,10 +408,14 @@ describe('commands that ask the server', () => {
   });
 
   it('fit tables into the terminal and shorten nothing in a pipe', async () => {
-    const narrow = await runCommand(['assets'], { controlSocket: server.socket, terminal: 76, noColor: true });
-    for (const line of narrow.stdout.split('\n')) assert.ok(line.length <= 76, line);
-    assert.match(narrow.stdout, /…/);
-    assert.match(narrow.stdout, /tag data-class=card:\n +cardholder data/);
+    const narrow = async (argv: string[], terminal: number): Promise<string> => {
+      const { stdout } = await runCommand(argv, { controlSocket: server.socket, terminal, noColor: true });
+      for (const line of stdout.split('\n')) assert.ok(line.length <= terminal, line);
+      return stdout;
+    };
+    assert.match(await narrow(['assets'], 76), /tag data-class=card:\n +cardholder data\n/);
+    assert.match(await narrow(['apps'], 100), /arn:aws:rds:\S+…\n/);
+    assert.doesNotMatch((await run(['apps'])).stdout, /…/);
     assert.doesNotMatch((await run(['assets'])).stdout, /…/);
   });
 

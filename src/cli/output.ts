@@ -95,7 +95,10 @@ export class Output {
 /** Empty cells at the end of a line leave no spaces behind. */
 function withoutTrailingSpace(pieces: readonly Piece[]): readonly Piece[] {
   const last = pieces.findLastIndex((piece) => textOf(piece).trim() !== '');
-  return pieces.slice(0, last + 1);
+  const piece = pieces[last];
+  if (piece === undefined) return [];
+  const text = textOf(piece).trimEnd();
+  return [...pieces.slice(0, last), typeof piece === 'string' ? text : { text, look: piece.look }];
 }
 
 function textOf(piece: Piece): string {

@@ -33,7 +33,7 @@ export async function list(context: CommandContext): Promise<number> {
       { title: 'TIER' },
       { title: 'KIND', shrinkTo: 12 },
       { title: 'NAME', shrinkTo: 16 },
-      { title: 'ACCOUNT', shrinkTo: 8 },
+      { title: 'ACCOUNT', shrinkTo: 12 },
       { title: 'REGION', shrinkTo: 9 },
       { title: 'REASON', isWrapped: true },
     ],

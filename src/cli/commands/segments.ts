@@ -53,8 +53,8 @@ export async function plan(context: CommandContext): Promise<number> {
   const shown = context.args.has('all') ? rows : rows.filter(({ effect }) => effect === 'allow');
   out.table(
     [
-      { title: 'FROM', shrinkTo: 12 },
-      { title: 'TO', shrinkTo: 12 },
+      { title: 'FROM' },
+      { title: 'TO' },
       { title: 'EFFECT' },
       { title: 'PROTOCOL' },
       { title: 'PORTS', shrinkTo: 8 },
