@@ -8,6 +8,7 @@ import {
   restartProblems,
 } from '#config';
 import type { CONTROL_ROUTES } from '#contract';
+import { RULES } from '#monitor';
 import { ApiFailure, refused } from '../failure.ts';
 import type { Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
@@ -68,7 +69,8 @@ async function checked(
       hint: 'name the file from the root on, or send the policies: the server has another working directory',
     });
   }
-  const source = { file, text, directory: dirname(file), ...(policies === undefined ? {} : { policies }) };
+  const detections = RULES.map(({ id }) => id);
+  const source = { file, text, directory: dirname(file), detections, ...(policies === undefined ? {} : { policies }) };
   const parsed = parseConfiguration(source);
   if (!parsed.ok) throw refused('configuration-invalid', 'the document does not load', parsed.error);
   const { problems } = await thread.ask({ texts: parsed.value.policies });
