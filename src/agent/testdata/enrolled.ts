@@ -28,7 +28,7 @@ export interface Enrolled {
 }
 
 /** Timing of tests: a thousand times less patient. */
-export const FAST: Timing = {
+const FAST: Timing = {
   watchMs: 10,
   askMs: 500,
   pollMs: 2000,
