@@ -279,7 +279,7 @@ const CASES: readonly Expected[] = [
   {
     argv: ['alerts'],
     shows: [
-      /high +alr_01 +open +1 min ago +5 +web-1 +quarantine \(dry-run\) +A host probes others: five hosts in a minute/,
+      /^high {6}A host probes others: web-1\n {10}five hosts in a minute\n {10}alr_01, open, 5 times, last 1 min ago; quarantine \(dry-run\)\n$/,
     ],
     asks: 'alerts',
     sends: { query: { status: 'open' } },
@@ -301,7 +301,7 @@ const CASES: readonly Expected[] = [
   },
   {
     argv: ['events', '--limit', '5', '--correlation', 'cor_01', '--class', '3002'],
-    shows: [/2026-03-04 05:05:07Z +authentication: logon +cor_01 +ada@example\.org signed in/],
+    shows: [/2026-03-04 05:05:07Z +authentication: logon +ada@example\.org signed in \(cor_01\)/],
     asks: 'events',
     sends: { query: { limit: 5, correlation: 'cor_01', class: 3002 } },
     fields: ['items', 'total'],

@@ -43,7 +43,7 @@ describe('cordon events tail', () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     assert.match(
       stdout,
-      /^2026-03-04 05:05:07Z {2}authentication: logon {2}cor_01 {2}ada@example\.org signed in\n.* {2}cor_01 {2}Ünïcode\n$/,
+      /^2026-03-04 05:05:07Z {2}authentication: logon {2}ada@example\.org signed in \(cor_01\)\n.* {2}Ünïcode \(cor_01\)\n$/,
     );
   });
 

@@ -14,13 +14,12 @@ const CLASS_NAMES = new Map<number, string>(
   ]),
 );
 
-/** What a list of events shows of one: when, what, the correlation id that finds what belongs to it, and the message. */
+/** What a list of events shows of one: when, what, and the message with the correlation id that finds what belongs to it. */
 export function eventCells({ time, severity_id, class_uid, activity_name, message, metadata }: EventView): Piece[] {
   const look = severity_id >= 4 ? 'red' : severity_id === 3 ? 'yellow' : undefined;
   return [
     timeText(time),
     styled(look, `${CLASS_NAMES.get(class_uid) ?? class_uid}: ${activity_name}`),
-    styled('dim', metadata.correlation_uid ?? ''),
-    message,
+    metadata.correlation_uid === undefined ? message : `${message} (${metadata.correlation_uid})`,
   ];
 }

@@ -1,6 +1,6 @@
 import { formatProblem, type Problem } from '#base';
 import { type Column, layOut } from './table-text.ts';
-import { clean, safeJson } from './terminal-text.ts';
+import { clean, safeJson, wrap } from './terminal-text.ts';
 import type { CliWorld } from './world.ts';
 
 const COLOURS = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
@@ -58,10 +58,8 @@ export class Output {
       this.note(whenEmpty);
       return;
     }
-    const { stdout } = this.#world;
-    const width = stdout.isTTY === true ? Math.min(WIDEST, Math.max(NARROWEST, stdout.columns ?? 80)) : Infinity;
     const cells = rows.map((row) => row.map((piece) => clean(textOf(piece))));
-    const laid = layOut(columns, cells, width);
+    const laid = layOut(columns, cells, this.#width());
     this.line({ text: laid.heading.trimEnd(), look: 'dim' });
     for (const [index, lines] of laid.rows.entries()) {
       for (const cells of lines) {
@@ -73,6 +71,17 @@ export class Output {
         this.line(...pieces);
       }
     }
+  }
+
+  /** Text of the result that is read whole, indented, and wrapped on a terminal. */
+  paragraph(indent: number, text: string): void {
+    for (const part of wrap(clean(text), this.#width() - indent)) this.line(' '.repeat(indent), part);
+  }
+
+  /** Columns of the terminal; endless where there is none. */
+  #width(): number {
+    const { stdout } = this.#world;
+    return stdout.isTTY === true ? Math.min(WIDEST, Math.max(NARROWEST, stdout.columns ?? 80)) : Infinity;
   }
 
   /** Problems with an input, each with its place and what to do, as notes. */

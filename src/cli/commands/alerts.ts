@@ -1,42 +1,40 @@
+import type { CONTROL_ROUTES, ResponseOf } from '#contract';
 import { choose } from '../choose.ts';
 import { serverOf } from '../client.ts';
 import type { CommandContext } from '../command.ts';
+import { type Piece, styled } from '../output.ts';
 import { agoText, wordPiece } from '../pieces.ts';
+
+type Alert = ResponseOf<(typeof CONTROL_ROUTES)['alerts']>['items'][number];
 
 /** `cordon alerts list` */
 export async function list(context: CommandContext): Promise<number> {
-  const { world, args, out } = context;
+  const { args, out } = context;
   const isAll = args.has('all');
   const found = await serverOf(context).ask('alerts', { query: { status: isAll ? 'all' : 'open' } });
   if (out.isJson) {
     out.document(found);
     return 0;
   }
-  const now = world.clock.now();
-  out.table(
-    [
-      { title: 'SEVERITY' },
-      { title: 'ID' },
-      { title: 'STATUS' },
-      { title: 'LAST' },
-      { title: 'TIMES', align: 'right' },
-      { title: 'SUBJECT', shrinkTo: 14 },
-      { title: 'RESPONSE', shrinkTo: 8 },
-      { title: 'ALERT', isWrapped: true },
-    ],
-    found.items.map(({ severity, id, status, lastAt, count, subjectName, title, detail, response }) => [
-      wordPiece(severity),
-      id,
-      wordPiece(status),
-      agoText(lastAt, now),
-      String(count),
-      subjectName,
-      response === undefined ? '' : `${response.action} (${response.mode})`,
-      `${title}: ${detail}`,
-    ]),
-    isAll ? 'no alerts' : 'no open alerts',
-  );
+  for (const alert of found.items) tell(context, alert);
+  if (found.items.length === 0) out.note(isAll ? 'no alerts' : 'no open alerts');
   return 0;
+}
+
+const INDENT = 10;
+
+function tell({ world, out }: CommandContext, alert: Alert): void {
+  const { severity, id, status, lastAt, count, subjectName, title, detail, response } = alert;
+  out.line(pieceOf(severity), { text: title, look: 'bold' }, `: ${subjectName}`);
+  out.paragraph(INDENT, detail);
+  const times = `${count === 1 ? 'once' : `${count} times`}, last ${agoText(lastAt, world.clock.now())}`;
+  const then = response === undefined ? '' : `; ${response.action} (${response.mode})`;
+  out.line(' '.repeat(INDENT), { text: `${id}, ${status}, ${times}${then}`, look: 'dim' });
+}
+
+function pieceOf(severity: Alert['severity']): Piece {
+  const piece = wordPiece(severity);
+  return styled(typeof piece === 'string' ? undefined : piece.look, severity.padEnd(INDENT));
 }
 
 /** `cordon alerts close` */

@@ -19,12 +19,7 @@ export async function list(context: CommandContext): Promise<number> {
   if (out.isJson) out.document(found);
   else {
     out.table(
-      [
-        { title: 'TIME' },
-        { title: 'WHAT', shrinkTo: 16 },
-        { title: 'CORRELATION' },
-        { title: 'MESSAGE', isWrapped: true },
-      ],
+      [{ title: 'TIME' }, { title: 'WHAT', shrinkTo: 16 }, { title: 'MESSAGE', isWrapped: true }],
       found.items.map(eventCells),
       isMissing ? `no event has the correlation id \`${correlation}\`` : 'no events',
     );
