@@ -48,7 +48,9 @@ async function readRefusals(
 ): Promise<OcsfEvent[]> {
   const classes = classIds.map((id) => String(Math.trunc(id))).join(', ');
   const rows = await journal.query(
-    `select event from events where class_uid in (${classes}) and time >= ? and (status_id = 2 or action_id = 2)
+    // The same as `isRefusal` of the engine: whatever it would judge has to be found again.
+    `select event from events where class_uid in (${classes}) and time >= ?
+      and (status_id = 2 or action_id = 2 or json_extract_string(event, '$.disposition_id') = '2')
       order by seq desc limit ${ROWS}`,
     [from],
   );

@@ -123,6 +123,22 @@ describe('a monitor that is started again after more than the journal keeps in m
     assert.deepEqual(bench.warnings, []);
   });
 
+  it('finds what only a disposition calls refused', async () => {
+    bench = await openMonitorBench();
+    const [from, ...targets] = times(6, (index) => host(index + 1));
+    assert.ok(from);
+    await bench.add({ workloads: [from, ...targets] });
+    const flows = targets.map((to) => {
+      const { action_id: _action, ...event } = refusedFlow({ from, to, reporter: to.id, at: START });
+      return event;
+    });
+    await bench.happen(...flows.slice(0, 4));
+    await flood();
+    bench.crash();
+    await bench.happen(...flows.slice(4));
+    assert.deepEqual(counted(), [['wl-1', 5]]);
+  });
+
   it('judges what came while none was there, also when it has left the memory', async () => {
     bench = await openMonitorBench();
     await bench.add({ users: [person('ada')] });
