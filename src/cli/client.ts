@@ -108,7 +108,11 @@ async function send(call: Call): Promise<IncomingMessage> {
 const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EINVAL']);
 
 function connectionFailure(cause: NodeJS.ErrnoException, { path, signal }: Call): CordonError {
-  if (signal.aborted) return new CordonError('interrupted', 'interrupted before the answer came', { cause });
+  if (signal.aborted)
+    return new CordonError('command-interrupted', 'interrupted before the answer came', {
+      cause,
+      hint: 'the server may have done what it was asked all the same',
+    });
   if (NOBODY.has(cause.code ?? '')) {
     return new CordonError('server-unreachable', `no Cordon answers at \`${path}\``, {
       cause,

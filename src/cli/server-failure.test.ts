@@ -137,6 +137,25 @@ describe('an answer that is not one', () => {
   }
 });
 
+describe('a command that is interrupted', () => {
+  it('exits 2 and says that the server may have done it all the same', async () => {
+    const told = new AbortController();
+    const waiting: Override = (_, response) => {
+      setImmediate(() => told.abort());
+      return response;
+    };
+    const { code, stdout, stderr } = await withControlServer(
+      waiting,
+      async ({ socket }) => await runCommand(['status'], { controlSocket: socket, signal: told.signal }),
+    );
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+    assert.match(
+      stderr,
+      /^error: interrupted before the answer came \(command-interrupted\)\nhint: the server may have/,
+    );
+  });
+});
+
 describe('without a server', () => {
   it('says where it looked and how to start one', async () => {
     const cwd = folder();

@@ -18,10 +18,11 @@ const TIERS = ['T0', 'T1', 'T2', 'T3'] as const;
 export async function list(context: CommandContext): Promise<number> {
   const { args, out } = context;
   const tier = args.choice('tier', TIERS);
+  const [kind, search] = [args.text('kind'), args.text('search')];
   const filter = {
     ...(tier === undefined ? {} : { tier: TIERS.indexOf(tier) }),
-    ...withText('kind', args.text('kind')),
-    ...withText('search', args.text('search')),
+    ...(kind === undefined ? {} : { kind }),
+    ...(search === undefined ? {} : { search }),
   };
   const found = await allAssets(serverOf(context), filter, args.integer('limit', 1, 1_000_000));
   if (out.isJson) {
@@ -52,10 +53,6 @@ export async function list(context: CommandContext): Promise<number> {
   if (found.items.some(({ overridden }) => overridden)) out.note('* set by hand');
   if (found.items.length < found.total) out.note(`${found.items.length} of ${countText(found.total, 'asset')}`);
   return 0;
-}
-
-function withText<K extends string>(key: K, text: string | undefined): Partial<Record<K, string>> {
-  return text === undefined ? {} : ({ [key]: text } as Record<K, string>);
 }
 
 async function allAssets(
@@ -126,7 +123,8 @@ export async function explain(context: CommandContext): Promise<number> {
   heading(context, asset);
   if (asset.apps.length > 0) row(out, 'reached through', asset.apps.join(', '));
   out.line('');
-  if (asset.ledger.length === 0) out.line('nothing speaks for a higher tier');
+  const ledgerTitle = 'what speaks for it, with the points of impact that would be missing without it';
+  out.line({ text: `  ${asset.ledger.length === 0 ? 'nothing speaks for a higher tier' : ledgerTitle}`, look: 'dim' });
   for (const { contribution, factor, reason, s, w, ruleId, evidence } of asset.ledger) {
     const share = factor === 'floor' ? `at least ${Math.round(s * 1000) / 10}` : `${s} x ${w}`;
     out.line(

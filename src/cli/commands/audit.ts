@@ -1,13 +1,14 @@
 import { join, resolve } from 'node:path';
 import { CordonError } from '#base';
-import { verifyJournal, type VerifyReport } from '#journal';
+import type { CONTROL_ROUTES, ResponseOf } from '#contract';
+import { verifyJournal } from '#journal';
 import { serverOf } from '../client.ts';
 import type { CommandContext } from '../command.ts';
 import { dataDirectory } from '../control-socket.ts';
 import { countText } from '../pieces.ts';
 import { withProgress } from '../progress.ts';
 
-type Report = { readonly [K in keyof VerifyReport]: VerifyReport[K] | undefined };
+type Report = ResponseOf<(typeof CONTROL_ROUTES)['verifyJournal']>;
 
 /** `cordon audit verify` */
 export async function verify(context: CommandContext): Promise<number> {
@@ -17,7 +18,7 @@ export async function verify(context: CommandContext): Promise<number> {
     named === undefined
       ? await ask(context)
       : { report: await read(context, resolve(world.cwd, named)), folder: named };
-  const { ok = false, lines = 0, segments = 0, head, problem } = report;
+  const { ok, lines, segments, head, problem } = report;
   if (out.isJson) {
     out.document({ ok, lines, segments, head, problem });
     return ok ? 0 : 1;
@@ -45,7 +46,7 @@ async function ask(context: CommandContext): Promise<{ report: Report; folder: s
   const { world, args, out } = context;
   try {
     const report = await withProgress(world, 'verifying', async () => await serverOf(context).ask('verifyJournal', {}));
-    return { report: { head: undefined, problem: undefined, ...report }, folder: '' };
+    return { report, folder: '' };
   } catch (error) {
     if (!(error instanceof CordonError) || error.code !== 'server-unreachable' || args.text('socket') !== undefined)
       throw error;
@@ -56,6 +57,5 @@ async function ask(context: CommandContext): Promise<{ report: Report; folder: s
 }
 
 async function read({ world }: CommandContext, directory: string): Promise<Report> {
-  const report = await withProgress(world, 'verifying', async (told) => await verifyJournal(directory, told));
-  return { head: undefined, problem: undefined, ...report };
+  return await withProgress(world, 'verifying', async (told) => await verifyJournal(directory, told));
 }
