@@ -85,7 +85,8 @@ export function connectPolicies(policies: ActivePolicies): readonly ConnectPolic
   return policies.inside.connect;
 }
 
-function sourcesOf(texts: Readonly<Record<string, string>>, problems: Problem[]): PolicySource[] {
+/** Splits the texts of a bundle into policies named `<file>#<@id or index>`; what is wrong with the names goes to `problems`. */
+export function sourcesOf(texts: Readonly<Record<string, string>>, problems: Problem[]): PolicySource[] {
   const sources: PolicySource[] = [];
   const taken = new Set<string>();
   for (const [file, text] of Object.entries(texts)) {
