@@ -93,6 +93,14 @@ const INSIDE: readonly Case[] = [
     expected: [WEB_TO_DB],
   },
   {
+    name: 'an address only known by its subnet is possible when an ACL tells parts of the subnet apart',
+    changes: {
+      web: { privateIp: '' },
+      acls: { db: [entry(90, 'deny', 'in', { network: '10.0.1.0/25' }), ...OPEN_ACL] },
+    },
+    expected: [`${WEB_TO_DB}?`],
+  },
+  {
     name: 'an ACL that is not in the import makes it possible',
     changes: { acls: { db: null } },
     expected: [`${WEB_TO_DB}?`],

@@ -1,5 +1,5 @@
 import { importAws } from '#assets';
-import { type Address, type Clock, type IpSet, ipSet, ipSetHas, type Problem } from '#base';
+import { type Address, type Clock, ipSet, ipSetHas, type Problem } from '#base';
 import type { Asset } from '#model';
 import { aclConnections } from './networks/aws-acl.ts';
 import { type Attachment, type Endpoint, type Estate, readEstate, routedTo } from './networks/aws-estate.ts';
@@ -222,12 +222,14 @@ function rulesOf(attachment: Attachment, direction: GroupRule['direction'], esta
   return rules[direction];
 }
 
+const ONLY_BY_SUBNET = 'an address is only known by its subnet';
+
 /** A rule matches a peer by its addresses, or by a group it carries: that stands for its private addresses. */
 function matches(rule: GroupRule, peer: Attachment, notes: Set<string>): boolean {
   if (rule.groups.some((id) => peer.groups.includes(id))) return true;
   if (ipSet.intersect(rule.addresses, peer.addresses).length === 0) return false;
   const covered = ipSet.equals(ipSet.intersect(rule.addresses, peer.addresses), peer.addresses);
-  if (!peer.isExact && !covered) notes.add('an address is only known by its subnet');
+  if (!peer.isExact && !covered) notes.add(ONLY_BY_SUBNET);
   return true;
 }
 
@@ -256,8 +258,8 @@ function aclsBetween(source: Attachment, target: Attachment, { estate, notes }: 
   if (source.subnetIds.some((id) => target.subnetIds.includes(id))) return ALL_TRAFFIC;
   let way = ALL_TRAFFIC;
   for (const [attachment, remote, opens] of [
-    [source, target.addresses, 'local'],
-    [target, source.addresses, 'remote'],
+    [source, target, 'local'],
+    [target, source, 'remote'],
   ] as const)
     way = intersectTraffic(way, aclWay(attachment, remote, { estate, notes, opens }));
   return way;
@@ -265,7 +267,7 @@ function aclsBetween(source: Attachment, target: Attachment, { estate, notes }: 
 
 function aclWay(
   attachment: Attachment,
-  remote: IpSet,
+  remote: Attachment,
   { estate, notes, opens }: Question & { opens: 'local' | 'remote' },
 ): Traffic {
   const acls = attachment.subnetIds.flatMap((id) => estate.acls.get(id) ?? []);
@@ -274,6 +276,11 @@ function aclWay(
     return ALL_TRAFFIC;
   }
   return acls
-    .flatMap((acl) => aclConnections(acl, remote, opens).map(({ traffic }) => traffic))
+    .map((acl) => {
+      const answers = aclConnections(acl, remote.addresses, opens).map(({ traffic }) => traffic);
+      const isSame = new Set(answers.map((traffic) => JSON.stringify(trafficLines(traffic)))).size < 2;
+      if (!remote.isExact && !isSame) notes.add(ONLY_BY_SUBNET);
+      return answers.reduce(uniteTraffic, NO_TRAFFIC);
+    })
     .reduce(uniteTraffic, NO_TRAFFIC);
 }
