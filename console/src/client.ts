@@ -78,7 +78,10 @@ async function reach(url: string, request: RequestInit): Promise<Response> {
     throw new ApiError(0, {
       code: 'server-unreachable',
       message: 'Cordon does not answer',
-      hint: 'is it running, and are you connected? This page tries again by itself',
+      hint:
+        request.method === 'GET'
+          ? 'is it running, and are you connected? This page tries again by itself.'
+          : 'is it running, and are you connected? Look whether it was done before you try again.',
     });
   }
 }

@@ -7,7 +7,7 @@ import {
   Link,
   RouterProvider,
 } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { Empty } from './parts/empty.tsx';
 import { Page } from './parts/page.tsx';
 import { formatUrlState, parseUrlState, type UrlState } from './parts/url-state.tsx';
@@ -72,6 +72,8 @@ const router = createRouter({
   scrollRestoration: true,
 });
 
+const PRELOAD_MS = 1000;
+
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
@@ -80,6 +82,13 @@ declare module '@tanstack/react-router' {
 
 /** Pages of the console host. */
 export function ConsolePages(): ReactNode {
+  useEffect(() => {
+    // The other pages come while there is nothing else to do: they open at once, and also while Cordon does not answer.
+    const timer = setTimeout(() => {
+      for (const { options } of pages) options.component?.preload?.()?.catch(() => undefined);
+    }, PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return <RouterProvider router={router} />;
 }
 
@@ -87,7 +96,7 @@ function NotFound(): ReactNode {
   return (
     <Page title="Not found">
       <Empty title="There is no such page">
-        <Link to="/" search={{}}>
+        <Link to="/" search={{}} className="text-link">
           Go to the overview
         </Link>
       </Empty>

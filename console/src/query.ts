@@ -53,7 +53,7 @@ export function useChange<T, V = void>(change: (input: V) => Promise<T>): UseMut
   return useMutation({ mutationFn: change, onSuccess: async () => await client.invalidateQueries() });
 }
 
-/** True when the person signed in may change things; false until it is known. */
-export function useCanManage(): boolean {
-  return useControl('me', {}, { refresh: 60_000 }).data?.canManage ?? false;
+/** Who is signed in, and what they may do; nothing until it is known. */
+export function useMe(): ControlOutput<'me'> | undefined {
+  return useControl('me', {}, { refresh: 60_000 }).data;
 }

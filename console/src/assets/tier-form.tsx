@@ -2,10 +2,11 @@ import { Alert, Button, Group, SegmentedControl, Select, Stack, Text, Textarea }
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { type ControlOutput, control } from '../client.ts';
 import { Act } from '../parts/act.tsx';
+import { useAllowance } from '../parts/allowance.ts';
 import { TIERS } from '../parts/badges.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { When } from '../parts/when.tsx';
-import { useCanManage, useChange } from '../query.ts';
+import { useChange } from '../query.ts';
 
 type Asset = ControlOutput<'asset'>;
 
@@ -21,7 +22,8 @@ const LEAST_REASON = 3;
 /** Sets the tier by hand, with a reason and an end, or goes back to the computed one. */
 export function TierForm({ asset }: { asset: Asset }): ReactNode {
   const [isOpen, setOpen] = useState(false);
-  const canManage = useCanManage();
+  const [wasOpen, setWasOpen] = useState(false);
+  const allowance = useAllowance();
   const { override } = asset;
   return (
     <Stack gap="xs" mt="xs">
@@ -41,16 +43,16 @@ export function TierForm({ asset }: { asset: Asset }): ReactNode {
         </Alert>
       )}
       {isOpen ? (
-        <Form asset={asset} onDone={() => setOpen(false)} />
+        <Form
+          asset={asset}
+          onDone={() => {
+            setOpen(false);
+            setWasOpen(true);
+          }}
+        />
       ) : (
         <Group gap="xs">
-          <Button
-            variant="default"
-            size="compact-sm"
-            disabled={!canManage}
-            title={canManage ? undefined : 'You may look, not change'}
-            onClick={() => setOpen(true)}
-          >
+          <Button variant="default" size="compact-sm" {...allowance} autoFocus={wasOpen} onClick={() => setOpen(true)}>
             Set the tier by hand
           </Button>
           {override !== undefined && (
@@ -107,7 +109,7 @@ function Form({ asset, onDone }: { asset: Asset; onDone: () => void }): ReactNod
           autosize
           minRows={2}
           maxLength={500}
-          data-autofocus
+          autoFocus
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
         />

@@ -2,20 +2,21 @@ import { Button, Group, Modal, Stack, TagsInput, Text, TextInput } from '@mantin
 import { useDisclosure } from '@mantine/hooks';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { control } from '../client.ts';
+import { useAllowance } from '../parts/allowance.ts';
 import { Command } from '../parts/empty.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { When } from '../parts/when.tsx';
-import { useCanManage, useChange } from '../query.ts';
+import { useChange } from '../query.ts';
 
 const PAIR = /^[^=\s]+=.*$/;
 
 /** Makes a single-use token and shows the command to run on the device. */
 export function Enrol(): ReactNode {
   const [isOpen, dialog] = useDisclosure(false);
-  const canManage = useCanManage();
+  const allowance = useAllowance();
   return (
     <>
-      <Button disabled={!canManage} title={canManage ? undefined : 'You may look, not change'} onClick={dialog.open}>
+      <Button {...allowance} onClick={dialog.open}>
         Enrol a device
       </Button>
       <Modal opened={isOpen} onClose={dialog.close} title="Enrol a device" centered size="lg">

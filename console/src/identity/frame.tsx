@@ -17,11 +17,8 @@ export function Frame({
   return (
     <Center mih="100vh" p="md">
       <Container size={460} w="100%" p={0}>
-        <Group gap="xs" mb="md" justify="center">
-          <img src="/favicon.svg" alt="" width={28} height={28} />
-          <Text fw={700} size="lg">
-            Cordon
-          </Text>
+        <Group mb="md" justify="center">
+          <Brand />
         </Group>
         <Paper withBorder shadow="sm" p="xl" component="main">
           <Stack>
@@ -43,6 +40,18 @@ export function Frame({
         </Text>
       </Container>
     </Center>
+  );
+}
+
+/** The name of the product with its sign. */
+export function Brand(): ReactNode {
+  return (
+    <Group gap="xs">
+      <img src="/favicon.svg" alt="" width={28} height={28} />
+      <Text fw={700} size="lg">
+        Cordon
+      </Text>
+    </Group>
   );
 }
 

@@ -8,7 +8,7 @@ import { Failure, sentence } from '../parts/failure.tsx';
 import { Prose } from '../parts/prose.tsx';
 import { browserText } from '../parts/short.ts';
 import { When } from '../parts/when.tsx';
-import { Frame } from './frame.tsx';
+import { Brand, Frame } from './frame.tsx';
 import { addPasskey } from './passkey.ts';
 
 type Profile = ResponseOf<(typeof IDENTITY_ROUTES)['profile']>;
@@ -47,6 +47,9 @@ export function Home(): ReactNode {
     act(async () => await identity('signOut', { body: {} }).then(() => window.location.assign('/sign-in')));
   return (
     <Container size="md" py="xl" component="main">
+      <Group mb="xl">
+        <Brand />
+      </Group>
       <Group justify="space-between" mb="lg">
         <div>
           <Title order={1} size="h3">

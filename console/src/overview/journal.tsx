@@ -43,7 +43,8 @@ function Verdict({ report }: { report: ControlOutput<'verifyJournal'> }): ReactN
   if (report.ok) {
     return (
       <Text size="sm" role="status">
-        {report.lines.toLocaleString()} lines in {report.segments.toLocaleString()} segments: nothing was changed.
+        {report.lines.toLocaleString()} lines in {report.segments.toLocaleString()} segment
+        {report.segments === 1 ? '' : 's'}: nothing was changed.
       </Text>
     );
   }

@@ -1,7 +1,8 @@
 import { Button, type ButtonProps, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { useCanManage, useChange } from '../query.ts';
+import { useChange } from '../query.ts';
+import { useAllowance } from './allowance.ts';
 import { Failure } from './failure.tsx';
 
 interface ActProps {
@@ -28,7 +29,7 @@ const LEAST_REASON = 3;
 export function Act({ label, question, children, verb, danger, asksReason, run, onDone, size }: ActProps): ReactNode {
   const [isOpen, dialog] = useDisclosure(false);
   const [reason, setReason] = useState('');
-  const canManage = useCanManage();
+  const allowance = useAllowance();
   const change = useChange(run);
   const close = () => {
     dialog.close();
@@ -46,14 +47,7 @@ export function Act({ label, question, children, verb, danger, asksReason, run, 
   };
   return (
     <>
-      <Button
-        variant="default"
-        size={size ?? 'compact-sm'}
-        disabled={!canManage}
-        title={canManage ? undefined : 'You may look, not change'}
-        onClick={dialog.open}
-        className="above"
-      >
+      <Button variant="default" size={size ?? 'compact-sm'} {...allowance} onClick={dialog.open} className="above">
         {label}
       </Button>
       <Modal opened={isOpen} onClose={close} title={question} centered>
@@ -81,7 +75,7 @@ export function Act({ label, question, children, verb, danger, asksReason, run, 
               <Button
                 type="submit"
                 loading={change.isPending}
-                color={danger === true ? 'red' : 'blue'}
+                color={danger === true ? 'red.9' : 'blue'}
                 disabled={asksReason === true && reason.trim().length < LEAST_REASON}
               >
                 {verb}

@@ -1,4 +1,5 @@
 import { DataList, Drawer, Title } from '@mantine/core';
+import { useWindowEvent } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 
 /** The panel at the side that shows one thing in full. */
@@ -13,10 +14,19 @@ export function Detail({
   onClose: () => void;
   children: ReactNode;
 }): ReactNode {
+  // In the capture phase: a list that this very key closes still says that it is open.
+  useWindowEvent(
+    'keydown',
+    (event) => {
+      if (isOpen && isForDetail(event)) onClose();
+    },
+    { capture: true },
+  );
   return (
     <Drawer
       opened={isOpen}
       onClose={onClose}
+      closeOnEscape={false}
       position="right"
       size="min(640px, 100vw)"
       title={title}
@@ -26,6 +36,15 @@ export function Detail({
       {children}
     </Drawer>
   );
+}
+
+/** Escape closes what is uppermost: a list that is open or a dialog above the panel comes before the panel itself. */
+function isForDetail({ key, isComposing, target }: KeyboardEvent): boolean {
+  if (key !== 'Escape' || isComposing) return false;
+  if (!(target instanceof HTMLElement)) return true;
+  if (target.dataset['mantineStopPropagation'] === 'true') return false;
+  const dialog = target.closest('[role="dialog"]');
+  return dialog === null || dialog.closest('.detail') !== null;
 }
 
 /** A part of a detail with its heading. */

@@ -13,7 +13,7 @@ export function Empty({
 }): ReactNode {
   return (
     <Stack align="center" gap="xs" py="xl" px="md" ta="center" className="empty">
-      <Title order={3} size="h5">
+      <Title order={2} size="h5">
         {title}
       </Title>
       {children !== undefined && (

@@ -21,6 +21,9 @@ export function SearchField({
       className="search-field"
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') onChange('');
+      }}
       rightSectionPointerEvents="all"
       rightSection={
         value === '' ? (
@@ -28,7 +31,7 @@ export function SearchField({
             /
           </Kbd>
         ) : (
-          <CloseButton size="sm" aria-label="Clear the search" onClick={() => onChange('')} />
+          <CloseButton aria-label="Clear the search" onClick={() => onChange('')} />
         )
       }
     />

@@ -2,17 +2,18 @@ import { Button, Group, Modal, Stack, TagsInput, TextInput } from '@mantine/core
 import { useDisclosure } from '@mantine/hooks';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { control } from '../client.ts';
+import { useAllowance } from '../parts/allowance.ts';
 import { Failure } from '../parts/failure.tsx';
-import { useCanManage, useChange, useControl } from '../query.ts';
+import { useChange, useControl } from '../query.ts';
 import { InvitationLink } from './invitation-link.tsx';
 
 /** Invites a person and shows the one-time link. */
 export function Invite(): ReactNode {
   const [isOpen, dialog] = useDisclosure(false);
-  const canManage = useCanManage();
+  const allowance = useAllowance();
   return (
     <>
-      <Button disabled={!canManage} title={canManage ? undefined : 'You may look, not change'} onClick={dialog.open}>
+      <Button {...allowance} onClick={dialog.open}>
         Invite
       </Button>
       <Modal opened={isOpen} onClose={dialog.close} title="Invite a person" centered>

@@ -2,11 +2,12 @@ import { Alert, Button, Group, List, Stack, TagsInput, Text } from '@mantine/cor
 import { type ReactNode, useState } from 'react';
 import { control } from '../client.ts';
 import { Act } from '../parts/act.tsx';
+import { LOOK_ONLY, useAllowance } from '../parts/allowance.ts';
 import { State } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { When } from '../parts/when.tsx';
-import { useCanManage, useChange, useControl } from '../query.ts';
+import { useChange, useControl } from '../query.ts';
 import { InvitationLink } from './invitation-link.tsx';
 import { factorsText, RISK_TONES, STATUS_TONES, type User } from './user-text.ts';
 
@@ -82,7 +83,7 @@ function Body({ user, onGone }: { user: User; onGone: () => void }): ReactNode {
 
 function Groups({ user }: { user: User }): ReactNode {
   const [groups, setGroups] = useState<string[]>(user.groups);
-  const canManage = useCanManage();
+  const allowance = useAllowance();
   const known = useControl('groups');
   const change = useChange(() => control('setUserGroups', { params: { id: user.id }, body: { groups } }));
   const isChanged = groups.join('\n') !== user.groups.join('\n');
@@ -94,13 +95,14 @@ function Groups({ user }: { user: User }): ReactNode {
         data={(known.data?.items ?? []).map(({ id }) => id)}
         value={groups}
         onChange={setGroups}
-        disabled={!canManage}
+        disabled={allowance.disabled}
       />
       <Failure error={change.error} />
       <Group>
         <Button
           size="compact-sm"
-          disabled={!isChanged || !canManage}
+          {...allowance}
+          disabled={!isChanged || allowance.disabled}
           loading={change.isPending}
           onClick={() => change.mutate()}
         >
@@ -114,6 +116,7 @@ function Groups({ user }: { user: User }): ReactNode {
 function Administration({ user, onGone }: { user: User; onGone: () => void }): ReactNode {
   const [link, setLink] = useState<{ url: string; expiresAt: number }>();
   const params = { id: user.id };
+  const { disabled } = useAllowance();
   const isDisabled = user.status === 'disabled';
   return (
     <Stack gap="sm">
@@ -166,7 +169,7 @@ function Administration({ user, onGone }: { user: User; onGone: () => void }): R
         </Act>
       </Group>
       <Text size="xs" c="dimmed">
-        Everything done here is recorded in the journal.
+        {disabled ? LOOK_ONLY : 'Everything done here is recorded in the journal.'}
       </Text>
     </Stack>
   );

@@ -2,6 +2,7 @@ import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { control } from '../client.ts';
+import { useAllowance } from '../parts/allowance.ts';
 import { Failure } from '../parts/failure.tsx';
 import { useChange } from '../query.ts';
 import type { Draft } from './draft.ts';
@@ -9,8 +10,9 @@ import type { Draft } from './draft.ts';
 const LEAST_MESSAGE = 3;
 
 /** Puts the draft in force, with a message for those who read the history. */
-export function Activate({ draft, canManage }: { draft: Draft; canManage: boolean }): ReactNode {
+export function Activate({ draft }: { draft: Draft }): ReactNode {
   const [isOpen, dialog] = useDisclosure(false);
+  const allowance = useAllowance();
   const [message, setMessage] = useState('');
   const activate = useChange(() =>
     control('activatePolicies', { body: { texts: draft.texts, message: message.trim() } }),
@@ -26,11 +28,7 @@ export function Activate({ draft, canManage }: { draft: Draft; canManage: boolea
   };
   return (
     <>
-      <Button
-        disabled={!canManage || draft.changed.length === 0}
-        title={canManage ? undefined : 'You may look, not change'}
-        onClick={dialog.open}
-      >
+      <Button {...allowance} disabled={allowance.disabled || draft.changed.length === 0} onClick={dialog.open}>
         Activate …
       </Button>
       <Modal opened={isOpen} onClose={dialog.close} title="Activate the draft?" centered>

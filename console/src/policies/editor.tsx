@@ -2,7 +2,6 @@ import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { type ReactNode, useRef, useState } from 'react';
 import { type ApiProblem, type ControlOutput, control } from '../client.ts';
 import { useUrlState } from '../parts/url-state.tsx';
-import { useCanManage } from '../query.ts';
 import { Activate } from './activate.tsx';
 import { Checked } from './checked.tsx';
 import { useDraft } from './draft.ts';
@@ -14,7 +13,6 @@ import { useTask } from './use-task.ts';
 export function Editor({ active }: { active: ControlOutput<'policies'> }): ReactNode {
   const [url, setUrl] = useUrlState();
   const draft = useDraft(active.version, active.texts);
-  const canManage = useCanManage();
   const [hours, setHours] = useState('168');
   const area = useRef<HTMLTextAreaElement>(null);
   const check = useTask(draft.texts, () => control('checkPolicies', { body: { texts: draft.texts } }));
@@ -50,7 +48,7 @@ export function Editor({ active }: { active: ControlOutput<'policies'> }): React
         <Button variant="default" loading={replay.isPending} onClick={() => replay.run()}>
           Replay
         </Button>
-        <Activate draft={draft} canManage={canManage} />
+        <Activate draft={draft} />
         {draft.changed.length > 0 && (
           <Button variant="subtle" onClick={draft.reset}>
             Discard the draft

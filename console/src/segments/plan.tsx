@@ -57,7 +57,8 @@ export function Plan({
           ]}
         />
         <Text size="sm" c="dimmed">
-          {plan.pairs.length} of {plan.classes.length * plan.classes.length} pairs have a rule; every other is denied.
+          {plan.pairs.length.toLocaleString()} of {(plan.classes.length ** 2).toLocaleString()} pairs have a rule; every
+          other is denied.
         </Text>
       </Group>
       {view === 'grid' ? (

@@ -65,6 +65,7 @@ export function TraceForm({ workloads }: { workloads: ControlOutput<'workloads'>
               min={0}
               max={HIGHEST_PORT}
               allowDecimal={false}
+              hideControls
               required
               value={port}
               onChange={setPort}

@@ -1,10 +1,11 @@
 import { ActionIcon, AppShell, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { useDisclosure, useWindowEvent } from '@mantine/hooks';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { type ReactNode, Suspense, useEffect, useRef } from 'react';
+import { LOOK_ONLY } from '../parts/allowance.ts';
 import { Icon } from '../parts/icon.tsx';
 import { LoadingRows } from '../parts/page.tsx';
-import { useControl } from '../query.ts';
+import { useControl, useMe } from '../query.ts';
 import { NAVIGATION } from './navigation.ts';
 import { SchemeButton } from './scheme-button.tsx';
 import { ShortcutHelp, useShortcuts } from './shortcuts.tsx';
@@ -17,6 +18,9 @@ export function Shell(): ReactNode {
   const path = useLocation({ select: ({ pathname }) => pathname });
   useShortcuts(help.open);
   useFocusOnArrival(main, path, menu.close);
+  useWindowEvent('keydown', ({ key }) => {
+    if (key === 'Escape') menu.close();
+  });
   return (
     <AppShell
       header={{ height: { base: 52, sm: 0 } }}
@@ -38,7 +42,7 @@ export function Shell(): ReactNode {
           />
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="sm" aria-label="Pages">
+      <AppShell.Navbar p="sm" aria-label="Pages" className="navbar" data-closed={isMenuOpen ? undefined : true}>
         <AppShell.Section px="xs" pt={4} pb="md" visibleFrom="sm">
           <Brand />
         </AppShell.Section>
@@ -116,15 +120,26 @@ function Pages(): ReactNode {
 }
 
 function Account(): ReactNode {
-  const me = useControl('me', {}, { refresh: 60_000 });
+  const me = useMe();
   return (
     <div className="account">
-      <Text size="sm" fw={600} truncate title={me.data?.email}>
-        {me.data?.name ?? ' '}
+      <Text size="sm" fw={600} truncate>
+        <a
+          href={ownPage(window.location)}
+          className="account-link"
+          title={me === undefined ? '' : `${me.email}: your page, and the way out`}
+        >
+          {me?.name ?? ' '}
+        </a>
       </Text>
-      <Text size="xs" c="dimmed">
-        {me.data === undefined ? ' ' : me.data.canManage ? 'may change things' : 'may only look'}
+      <Text size="xs" c="dimmed" title={me?.canManage === false ? LOOK_ONLY : undefined}>
+        {me === undefined ? ' ' : me.canManage ? 'may manage' : 'may only view'}
       </Text>
     </div>
   );
+}
+
+/** The person's own page, on the identity host beside this one. */
+function ownPage({ protocol, host }: Location): string {
+  return `${protocol}//id.${host.slice(host.indexOf('.') + 1)}/`;
 }

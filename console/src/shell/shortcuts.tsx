@@ -45,7 +45,7 @@ export function ShortcutHelp({ isOpen, onClose }: { isOpen: boolean; onClose: ()
       <Stack gap="xs">
         <Row keys={['/']} text="Search on this page" />
         <Row keys={['?']} text="This help" />
-        <Row keys={['Esc']} text="Close a panel or dialog" />
+        <Row keys={['Esc']} text="Close a panel or dialog, empty the search" />
         {NAVIGATION.map(({ to, title, letter }) => (
           <Row key={to} keys={['g', letter]} text={title} />
         ))}
