@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<User>[] = [
   {
     key: 'status',
     head: 'Status',
-    width: 96,
+    width: 104,
     cell: (user) => <State tone={STATUS_TONES[user.status]}>{user.status}</State>,
     sortBy: (user) => user.status,
   },
