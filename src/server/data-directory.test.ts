@@ -61,4 +61,11 @@ describe('the data directory', () => {
       'data-unwritable',
     );
   });
+
+  it('is refused as `data-unwritable`, and at once, where the system lets nobody make one', () => {
+    assert.equal(
+      codeOf(() => prepareDataDirectory('/proc/cordon/data')),
+      'data-unwritable',
+    );
+  });
 });

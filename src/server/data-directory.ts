@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CordonError } from '#base';
 
 /** What lies where in the data directory. */
@@ -25,7 +25,7 @@ export function prepareDataDirectory(path: string): DataDirectory {
     });
   }
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     close(path);
     const probe = join(path, '.writable');
     writeFileSync(probe, '');
@@ -39,6 +39,13 @@ export function prepareDataDirectory(path: string): DataDirectory {
     });
   }
   return { path, database: join(path, 'cordon.db'), journal: join(path, 'journal'), controlSocket };
+}
+
+/** Makes a directory and the parents it lacks. Node's own recursive form does not come back where nothing can be made, as below `/proc`. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Takes the directory from everybody else. One that others use for something of theirs is not ours to close. */

@@ -27,7 +27,7 @@ export interface Settings {
   reload(by: Actor): Promise<Result<number, readonly Problem[]>>;
   /** Reloads when the source looks different than at the last time. */
   follow(): Promise<void>;
-  /** Takes up what a document says that is not in the store: network defaults and certificates. Throws `tls-files-invalid`. */
+  /** Takes up what a document says that is not in the store: network defaults, certificates and models. Throws `tls-files-invalid`. */
   adopt(next: Configuration): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
   const { source } = options;
   let configuration = first;
   let problem: ConfigurationProblem | undefined;
-  let fingerprint = source.fingerprint(first.policyDirectory);
+  let fingerprint = source.fingerprint(first);
   const started = await applyIfNew(options, first, 'system');
   if (!started.ok) throw invalid(source, started.error);
 
@@ -68,7 +68,7 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     return err(problems);
   };
   const read = async (by: Actor): Promise<Result<number, readonly Problem[]>> => {
-    fingerprint = source.fingerprint(configuration.policyDirectory);
+    fingerprint = source.fingerprint(configuration);
     const next = source.read();
     if (!next.ok) return fail(next.error);
     const fixed = restartProblems(configuration, next.value, ['domain', 'listen', 'data']);
@@ -95,11 +95,11 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     problem: () => problem,
     reload,
     follow: async () => {
-      if (source.fingerprint(configuration.policyDirectory) !== fingerprint) await reload('system');
+      if (source.fingerprint(configuration) !== fingerprint) await reload('system');
     },
-    adopt: async ({ external, managementSources, tls }) => {
+    adopt: async ({ external, managementSources, tls, authzen }) => {
       const before = configuration;
-      configuration = { ...before, external, managementSources, tls };
+      configuration = { ...before, external, managementSources, tls, authzen };
       try {
         await options.onChange(configuration);
       } catch (cause) {
@@ -148,6 +148,10 @@ function hashOf({ apps, groups, segments, workloads, responses, policies }: Conf
 }
 
 function invalid(source: ConfigurationSource, problems: readonly Problem[]): CordonError {
+  const [only] = problems;
+  if (only?.code === 'configuration-unreadable') {
+    return new CordonError(only.code, only.message, only.hint === undefined ? {} : { hint: only.hint });
+  }
   return new CordonError('configuration-invalid', `the configuration \`${source.name}\` is not valid`, {
     problems,
     hint: 'correct what is listed; `cordon check -c FILE` checks without starting',
