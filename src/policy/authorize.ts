@@ -1,20 +1,14 @@
-import { err, isJsonObject, ok, type Problem, type Result } from '#base';
-import { cedarValue, parseCedarJson } from './cedar-json.ts';
+import { ok, type Result } from '#base';
+import { parseCedarJson } from './cedar-json.ts';
 import type { CompiledPolicies } from './compile.ts';
-import { checkEntities, type EngineAnswer, type EntityUid, type SchemaSource } from './engine.ts';
+import type { EntityUid } from './engine.ts';
+import type { EntityStore } from './entity-store.ts';
+import type { Findings } from './evaluate/policy-set.ts';
+import type { Question } from './evaluate/question.ts';
+import { Malformed } from './evaluate/read-value.ts';
+import { readRequest } from './evaluate/request.ts';
 
-/** One entity in Cedar's JSON. Integers beyond 2^53 are bigint. */
-export interface EntityJson {
-  readonly uid: EntityUid;
-  readonly attrs: Readonly<Record<string, unknown>>;
-  readonly parents: readonly EntityUid[];
-  readonly tags?: Readonly<Record<string, unknown>>;
-}
-
-/** Entities, checked. Made only by `entityStore`. */
-export interface EntityStore {
-  readonly entities: readonly object[];
-}
+export { type EntityJson, type EntityStore, entityStore } from './entity-store.ts';
 
 /** The question. `context` is JSON text (integers are read exactly) or an object (bigint for large integers). */
 export interface CedarRequest {
@@ -27,88 +21,55 @@ export interface CedarRequest {
 /** The answer, as Cedar defines it; a question that could not be asked is a deny with an error whose `policyId` is empty. */
 export interface CedarResponse {
   readonly decision: 'allow' | 'deny';
+  /** The determining policies, in their order. */
   readonly reason: string[];
   readonly errors: { policyId: string; message: string }[];
-}
-
-/**
- * Reads Cedar's entity JSON. A string is JSON text and its integers are read exactly; parsed JSON may hold bigint.
- * Codes: `json-invalid`, `json-duplicate-key`, `integer-invalid`, `value-invalid`, `value-too-deep`, `entities-invalid`, `schema-invalid`.
- */
-export function entityStore(
-  entities: string | readonly EntityJson[],
-  schema?: SchemaSource,
-): Result<EntityStore, Problem[]> {
-  try {
-    const parsed = typeof entities === 'string' ? parseCedarJson(entities, 'entities') : ok(entities);
-    if (!parsed.ok) return err([parsed.error]);
-    if (!Array.isArray(parsed.value))
-      return err([
-        {
-          code: 'entities-invalid',
-          message: 'entities must be an array',
-          hint: 'write [{"uid": …, "attrs": {}, "parents": []}]',
-        },
-      ]);
-    const store = readEntities(parsed.value);
-    if (!store.ok) return store;
-    const complaints = checkEntities(store.value, schema);
-    if (complaints.length > 0)
-      return err(
-        complaints.map(({ message, hint }) => ({
-          code: 'entities-invalid',
-          message,
-          ...(hint === undefined ? {} : { hint }),
-        })),
-      );
-    return ok({ entities: store.value });
-  } catch (cause) {
-    return err([
-      { code: 'entities-invalid', message: cause instanceof Error ? cause.message.toLowerCase() : 'unreadable' },
-    ]);
-  }
-}
-
-function readEntities(items: readonly unknown[]): Result<object[], Problem[]> {
-  const problems: Problem[] = [];
-  const values: object[] = [];
-  for (const [index, item] of items.entries()) {
-    const value = cedarValue(item, `entities[${index}]`);
-    if (!value.ok) problems.push(value.error);
-    else if (isJsonObject(value.value)) values.push(value.value);
-    else problems.push({ code: 'entities-invalid', message: `\`entities[${index}]\` is not an entity` });
-  }
-  return problems.length === 0 ? ok(values) : err(problems);
 }
 
 /** Exactly Cedar's authorization: decision, determining policies, erroring policies. Never throws: what cannot be asked is denied. */
 export function authorize(policies: CompiledPolicies, entities: EntityStore, request: CedarRequest): CedarResponse {
   try {
-    const context = readContext(request.context);
-    if (!context.ok) return refused(context.error.message);
-    return answerOf(policies.prepared.decide({ ...request, context: context.value, entities: entities.entities }));
+    const question = questionOf(policies, entities, request);
+    return typeof question === 'string' ? refused(question) : answerOf(policies.set.ask(question));
   } catch (cause) {
     return refused(cause instanceof Error ? cause.message.toLowerCase() : 'unknown failure');
   }
 }
 
-function readContext(context: string | object | undefined): Result<object, Problem> {
-  if (context === undefined) return ok({});
-  const parsed = typeof context === 'string' ? parseCedarJson(context, 'context') : ok(context);
-  if (!parsed.ok) return parsed;
-  const value = cedarValue(parsed.value, 'context');
-  if (!value.ok) return value;
-  if (isJsonObject(value.value)) return ok(value.value);
-  return err({ code: 'value-invalid', message: 'the context must be an object' });
+/** The same answer found without the index, to be compared with. */
+export function authorizeWithoutIndex(
+  policies: CompiledPolicies,
+  entities: EntityStore,
+  request: CedarRequest,
+): CedarResponse {
+  const question = questionOf(policies, entities, request);
+  return typeof question === 'string' ? refused(question) : answerOf(policies.set.askWithoutIndex(question));
 }
 
-function answerOf(answer: Result<EngineAnswer, string>): CedarResponse {
-  if (!answer.ok) return refused(answer.error);
-  const { decision, reason, errors } = answer.value;
+function questionOf(policies: CompiledPolicies, entities: EntityStore, request: CedarRequest): Question | string {
+  const schema = policies.schema?.compiled;
+  const store = entities.seenWith(schema);
+  if (!store.ok) return store.error[0]?.message ?? 'the entities do not conform to the schema of the policies';
+  const { principal, action, resource } = request;
+  const context = contextOf(request.context);
+  if (!context.ok) return context.error;
+  const question = readRequest({ principal, action, resource, context: context.value }, store.value, schema);
+  return question instanceof Malformed ? question.toProblem().message : question;
+}
+
+function contextOf(context: unknown): Result<unknown, string> {
+  if (typeof context !== 'string') return ok(context);
+  const parsed = parseCedarJson(context, 'context');
+  return parsed.ok ? parsed : { ok: false, error: parsed.error.message };
+}
+
+/** A forbid makes every permit void; without either, the answer is deny and nothing determined it. */
+function answerOf({ permits, forbids, errors }: Findings): CedarResponse {
+  const isAllowed = forbids.length === 0 && permits.length > 0;
   return {
-    decision: decision === 'allow' ? 'allow' : 'deny',
-    reason: [...reason],
-    errors: errors.map((error) => ({ ...error })),
+    decision: isAllowed ? 'allow' : 'deny',
+    reason: (isAllowed ? permits : forbids).map(({ id }) => id),
+    errors: errors.map(({ policy, failure }) => ({ policyId: policy.id, message: failure.message })),
   };
 }
 

@@ -1,14 +1,11 @@
 import { err, ok, type Problem, parseJson, type Result } from '#base';
 
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
-/** Levels of JSON that Cedar reads; it refuses at 128, some of which its own envelope needs. */
+/** Levels of JSON that are read. */
 const MAX_DEPTH = 100;
 
 // Not yet in TypeScript's library: https://tc39.es/proposal-json-parse-with-source/
 const sourceJson = JSON as unknown as {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
-  rawJSON(text: string): object;
 };
 
 /** Parses JSON text for Cedar: integers exactly (bigint beyond 2^53), no duplicate keys, no depth that exhausts a stack. */
@@ -62,57 +59,4 @@ function shapeProblem(text: string, name: string): Problem | undefined {
 function decodeString(token: string): string {
   const parsed = parseJson(token);
   return parsed.ok && typeof parsed.value === 'string' ? parsed.value : token;
-}
-
-/** Copies a value into plain JSON that Cedar reads exactly; names the first thing that has no place in Cedar. */
-export function cedarValue(value: unknown, path: string, depth = 0): Result<unknown, Problem> {
-  if (depth > MAX_DEPTH)
-    return err({ code: 'value-too-deep', message: `\`${path}\` is nested deeper than ${MAX_DEPTH} levels` });
-  switch (typeof value) {
-    case 'boolean':
-      return ok(value);
-    case 'string':
-      if (value.isWellFormed()) return ok(value);
-      return err({ code: 'value-invalid', message: `\`${path}\` is not well-formed Unicode` });
-    case 'number':
-      if (Number.isSafeInteger(value)) return ok(value);
-      return err({
-        code: 'integer-invalid',
-        message: `\`${path}\` is not an exact integer`,
-        hint: 'pass integers beyond 2^53 as bigint or in JSON text, other numbers as decimal("…")',
-      });
-    case 'bigint':
-      if (value < I64_MIN || value > I64_MAX)
-        return err({ code: 'integer-invalid', message: `\`${path}\` is outside the 64-bit integers` });
-      return ok(sourceJson.rawJSON(value.toString()));
-    case 'object':
-      return cedarStructure(value, path, depth);
-    default:
-      return err({ code: 'value-invalid', message: `\`${path}\` is not a value Cedar knows` });
-  }
-}
-
-function cedarStructure(value: object | null, path: string, depth: number): Result<unknown, Problem> {
-  if (Array.isArray(value)) {
-    const items: unknown[] = [];
-    for (const [index, item] of value.entries()) {
-      const copy = cedarValue(item, `${path}[${index}]`, depth + 1);
-      if (!copy.ok) return copy;
-      items.push(copy.value);
-    }
-    return ok(items);
-  }
-  const prototype: unknown = value === null ? undefined : Object.getPrototypeOf(value);
-  if (value === null || (prototype !== Object.prototype && prototype !== null))
-    return err({ code: 'value-invalid', message: `\`${path}\` is not a value Cedar knows` });
-  const entries: [string, unknown][] = [];
-  for (const [key, item] of Object.entries(value)) {
-    if (!key.isWellFormed())
-      return err({ code: 'value-invalid', message: `a key in \`${path}\` is not well-formed Unicode` });
-    if (item === undefined) continue;
-    const copy = cedarValue(item, `${path}.${key}`, depth + 1);
-    if (!copy.ok) return copy;
-    entries.push([key, copy.value]);
-  }
-  return ok(Object.fromEntries(entries));
 }

@@ -1,16 +1,19 @@
 import { err, ok, type Problem, type Result } from '#base';
-import { cedarValue } from './cedar-json.ts';
 import {
   type CedarComplaint,
-  checkSchema,
   type EntityUid,
   parsePolicy,
   type PolicyEst,
   type PolicyParts,
-  PreparedPolicies,
   type SchemaSource,
   validatePolicies,
 } from './engine.ts';
+import { compileConditions, linkPolicy, type RunnablePolicy } from './evaluate/policy.ts';
+import { PolicySet } from './evaluate/policy-set.ts';
+import type { Expression } from './evaluate/question.ts';
+import { isUid, uidProblem } from './evaluate/read-value.ts';
+import type { Schema } from './evaluate/schema.ts';
+import { markLargeIntegers, unmark } from './exact-integers.ts';
 import {
   LIMITS,
   offsetOfByte,
@@ -21,6 +24,7 @@ import {
   type Statement,
   tooDeepAt,
 } from './lexer.ts';
+import { compileSchema } from './schema-source.ts';
 
 /** Makes a policy out of a template by filling its slots. */
 export interface TemplateLink {
@@ -46,6 +50,8 @@ export interface ParsedPolicy {
   readonly est: PolicyEst;
   readonly place: Place;
   readonly statement: Statement;
+  /** The clauses, compiled. */
+  readonly condition: Expression | undefined;
 }
 
 /** Policies ready to be asked. Made only by `compilePolicies`. */
@@ -53,8 +59,11 @@ export interface CompiledPolicies {
   readonly policies: readonly ParsedPolicy[];
   /** What is legal but suspicious, such as a policy that can never apply. */
   readonly warnings: readonly Problem[];
-  readonly prepared: PreparedPolicies;
-  readonly schema: SchemaSource | undefined;
+  /** The same, compiled. */
+  readonly set: PolicySet;
+  readonly schema: { readonly source: SchemaSource; readonly compiled: Schema } | undefined;
+  /** The same as texts, for Cedar. */
+  readonly parts: PolicyParts;
 }
 
 /** A policy text that has an id but is not parsed yet. */
@@ -122,7 +131,8 @@ export function compileSources(
   schema: SchemaSource | undefined,
   links: readonly TemplateLink[],
 ): Result<CompiledPolicies, Problem[]> {
-  const problems: Problem[] = schema === undefined ? [] : schemaProblems(schema);
+  const checked = schema === undefined ? ok(undefined) : compileSchema(schema);
+  const problems: Problem[] = checked.ok ? [] : [...checked.error];
   const policies: ParsedPolicy[] = [];
   for (const source of sources) {
     const parsed = parseSource(source);
@@ -132,31 +142,41 @@ export function compileSources(
   problems.push(...linkProblems(policies, links));
   const parts = partsOf(policies, links);
   const warnings: Problem[] = [];
-  if (schema !== undefined && !problems.some((problem) => problem.code === 'schema-invalid')) {
+  if (schema !== undefined && checked.ok) {
     const verdict = validatePolicies(parts, schema);
-    problems.push(...verdict.errors.map((complaint) => policyProblem('policy-invalid', complaint, policies)));
-    warnings.push(...verdict.warnings.map((complaint) => policyProblem('policy-warning', complaint, policies)));
+    const byId = new Map(policies.map((policy) => [policy.id, policy]));
+    problems.push(...verdict.errors.map((complaint) => policyProblem('policy-invalid', complaint, byId)));
+    warnings.push(...verdict.warnings.map((complaint) => policyProblem('policy-warning', complaint, byId)));
   }
-  if (problems.length > 0) return err(problems);
-  const prepared = new PreparedPolicies(parts, schema);
-  const complaints = prepared.prepare();
-  if (complaints.length > 0)
-    return err(complaints.map((complaint) => policyProblem('template-link-invalid', complaint, policies)));
-  return ok({ policies, warnings, prepared, schema });
+  if (problems.length > 0 || !checked.ok) return err(problems);
+  return ok({
+    policies,
+    warnings,
+    set: new PolicySet(runnable(policies, links)),
+    schema:
+      schema === undefined || checked.value === undefined ? undefined : { source: schema, compiled: checked.value },
+    parts,
+  });
+}
+
+/** The policies that are asked: every static policy and every link. A template alone is none. */
+function runnable(policies: readonly ParsedPolicy[], links: readonly TemplateLink[]): RunnablePolicy[] {
+  const bodies = new Map(policies.map((policy) => [policy.id, policy]));
+  const wanted = [
+    ...policies.filter(({ statement }) => !statement.isTemplate).map(({ id }) => ({ id, bodyId: id, slots: {} })),
+    ...links.map(({ newId, templateId, values }) => ({ id: newId, bodyId: templateId, slots: values })),
+  ];
+  return wanted.flatMap(({ id, bodyId, slots }, order) => {
+    const body = bodies.get(bodyId);
+    return body === undefined ? [] : [linkPolicy(id, order, body, slots)];
+  });
 }
 
 /** The same policies, fewer: so that a question is asked only of policies that can be about it. */
 export function sliceOf(compiled: CompiledPolicies, keeps: (policy: ParsedPolicy) => boolean): CompiledPolicies {
   const policies = compiled.policies.filter(keeps);
-  const prepared = new PreparedPolicies(partsOf(policies, []), undefined);
-  return { policies, warnings: [], prepared, schema: undefined };
-}
-
-function schemaProblems(schema: SchemaSource): Problem[] {
-  return checkSchema(schema).map((complaint) => {
-    const text = typeof schema === 'string' ? schema : '';
-    return toProblem('schema-invalid', complaint, { place: { file: 'schema', text }, text, offset: 0 });
-  });
+  const set = new PolicySet(runnable(policies, []));
+  return { policies, warnings: [], set, schema: undefined, parts: partsOf(policies, []) };
 }
 
 function parseSource(source: PolicySource): Result<ParsedPolicy, Problem[]> {
@@ -172,7 +192,16 @@ function parseSource(source: PolicySource): Result<ParsedPolicy, Problem[]> {
     );
   if (treeDepth(parsed.value.conditions) > 2 * LIMITS.treeDepth)
     return err([tooDeep({ place, statement, token: statement.tokens[0] })]);
-  return ok({ ...source, est: parsed.value });
+  return ok({ ...source, est: parsed.value, condition: compileConditions(exactConditions(statement, parsed.value)) });
+}
+
+/** The clauses of a policy with its integers as they are written. */
+function exactConditions(statement: Statement, { conditions }: PolicyEst): PolicyEst['conditions'] {
+  const marked = markLargeIntegers(statement);
+  if (marked === undefined) return conditions;
+  const parsed = parsePolicy(marked.text, statement.isTemplate);
+  if (!parsed.ok) throw new Error('the policy has another form with other integers');
+  return unmark(parsed.value.conditions, marked.meaning) as PolicyEst['conditions'];
 }
 
 function tooDeep(where: Parameters<typeof problemAt>[0]): Problem {
@@ -199,18 +228,30 @@ function treeDepth(root: unknown): number {
 function linkProblems(policies: readonly ParsedPolicy[], links: readonly TemplateLink[]): Problem[] {
   const problems: Problem[] = [];
   const taken = new Set(policies.map((policy) => policy.id));
-  const templates = new Set(policies.filter((policy) => policy.statement.isTemplate).map((policy) => policy.id));
-  const report = (link: TemplateLink, message: string): void => {
-    problems.push({ code: 'template-link-invalid', message, source: { file: link.newId } });
-  };
+  const templates = new Map(policies.filter(({ statement }) => statement.isTemplate).map((one) => [one.id, one]));
   for (const link of links) {
-    if (!templates.has(link.templateId)) report(link, `\`${link.templateId}\` is not the id of a template`);
-    if (taken.has(link.newId)) report(link, `the id \`${link.newId}\` is taken`);
-    const values = cedarValue(link.values, 'values');
-    if (!values.ok) report(link, values.error.message);
+    const report = (message: string): void => {
+      problems.push({ code: 'template-link-invalid', message, source: { file: link.newId } });
+    };
+    const template = templates.get(link.templateId);
+    if (template === undefined) report(`\`${link.templateId}\` is not the id of a template`);
+    else for (const message of slotProblems(template, link.values)) report(message);
+    if (taken.has(link.newId)) report(`the id \`${link.newId}\` is taken`);
     taken.add(link.newId);
   }
   return problems;
+}
+
+/** Every slot of a template has to be filled with an entity, and nothing else. */
+function slotProblems({ est }: ParsedPolicy, values: Readonly<Record<string, unknown>>): string[] {
+  const slots = [est.principal, est.resource].flatMap((scope) => scope.slot ?? scope.in?.slot ?? []);
+  const missing = slots.filter((slot) => !Object.hasOwn(values, slot)).map((slot) => `\`${slot}\` is not filled`);
+  const wrong = Object.entries(values).flatMap(([slot, value]) => {
+    if (!slots.includes(slot)) return [`the template has no slot \`${slot}\``];
+    const problem = isUid(value) ? uidProblem(value) : 'is not an entity';
+    return problem === undefined ? [] : [`what fills \`${slot}\` ${problem}`];
+  });
+  return [...missing, ...wrong];
 }
 
 function partsOf(policies: readonly ParsedPolicy[], links: readonly TemplateLink[]): PolicyParts {
@@ -223,8 +264,8 @@ function partsOf(policies: readonly ParsedPolicy[], links: readonly TemplateLink
   return { staticPolicies: texts(false), templates: texts(true), templateLinks: links };
 }
 
-function policyProblem(code: string, complaint: CedarComplaint, policies: readonly ParsedPolicy[]): Problem {
-  const policy = policies.find((candidate) => candidate.id === complaint.policyId);
+function policyProblem(code: string, complaint: CedarComplaint, policies: ReadonlyMap<string, ParsedPolicy>): Problem {
+  const policy = policies.get(complaint.policyId ?? '');
   if (policy === undefined) return toProblem(code, complaint, undefined);
   const { place, statement } = policy;
   return toProblem(code, complaint, { place, text: statement.text, offset: statement.offset });

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { App, Decision, Device, Reason, ReasonCode, Remedy, Session, TrustGraph, User } from '#model';
 import { authorize, type CedarResponse } from './authorize.ts';
+import { entityStore } from './entity-store.ts';
 import { type Denial, explainForbids } from './explain.ts';
 import { demandOf, OTHER_DEMANDS } from './guardrails.ts';
 import type { ActivePolicies, Ruleset } from './load.ts';
@@ -197,7 +198,13 @@ export interface Verdict {
 /** Asks the policies, without a person's situation; replay asks the same way. */
 export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict {
   const ruleset: Ruleset = question.action.id === 'access' ? policies.inside.access : policies.inside.manage;
-  const answer = authorize(ruleset.all, { entities: question.entities }, question);
+  const entities = entityStore(question.entities);
+  if (!entities.ok) {
+    const message = entities.error[0]?.message ?? 'unreadable entities';
+    const response: CedarResponse = { decision: 'deny', reason: [], errors: [{ policyId: '', message }] };
+    return { response, erredForbids: [], isGranted: true, outcome: 'internal' };
+  }
+  const answer = authorize(ruleset.all, entities.value, question);
   // Cedar reports a set; people and tests want the order of the policies.
   const response = { ...answer, reason: inOrder(policies, answer.reason) };
   const erredForbids = response.errors.flatMap(({ policyId }) =>
@@ -209,7 +216,7 @@ export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict 
   if (erredForbids.length > 0) return { ...verdict, outcome: 'policy-error' };
   if (response.decision === 'allow') return { ...verdict, outcome: 'permit' };
   if (response.reason.length === 0) return { ...verdict, outcome: 'no-permit', isGranted: false };
-  const granted = authorize(ruleset.permits, { entities: question.entities }, question);
+  const granted = authorize(ruleset.permits, entities.value, question);
   return { ...verdict, outcome: 'forbidden', isGranted: granted.decision === 'allow' };
 }
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as CedarWasm from '@cedar-policy/cedar-wasm/nodejs';
-import { err, ok, type Result } from '#base';
+import { err, type Json, ok, type Result } from '#base';
 
 // The one file that knows cedar-wasm. Everything else in this area talks to Cedar through it.
 
@@ -18,7 +18,7 @@ export interface CedarComplaint {
   readonly policyId?: string;
 }
 
-/** Cedar's JSON form of one policy, integers beyond 2^53 rounded. */
+/** Cedar's JSON form of one policy. */
 export interface PolicyEst {
   readonly effect: 'permit' | 'forbid';
   readonly principal: EstScope;
@@ -78,7 +78,7 @@ function load(): CedarModule {
  * Runs one call. INVARIANT: after a call threw, that instance is never used again. A stack overflow inside WebAssembly leaves
  * its stack pointer where it was, so every later call of the same instance fails too (or, worse, works on overwritten memory).
  */
-function guarded<T>(call: (cedar: CedarModule) => T): Result<T, string> {
+export function guarded<T>(call: (cedar: CedarModule) => T): Result<T, string> {
   try {
     return ok(call(load()));
   } catch (cause) {
@@ -108,7 +108,7 @@ function failed(message: string): CedarComplaint[] {
   return [{ message: `the policy engine failed: ${message}` }];
 }
 
-/** Parses one policy or template. */
+/** Parses one policy or template. Integers beyond 2^53 are rounded. */
 export function parsePolicy(text: string, isTemplate: boolean): Result<PolicyEst, CedarComplaint[]> {
   const answer = guarded((cedar) => (isTemplate ? cedar.templateToJson(text) : cedar.policyToJson(text)));
   if (!answer.ok) return err(failed(answer.error));
@@ -117,11 +117,18 @@ export function parsePolicy(text: string, isTemplate: boolean): Result<PolicyEst
   return ok(answer.value.json as unknown as PolicyEst);
 }
 
-/** Parses a schema. */
-export function checkSchema(schema: SchemaSource): CedarComplaint[] {
-  const answer = guarded((cedar) => cedar.checkParseSchema(schema as string));
-  if (!answer.ok) return failed(answer.error);
-  return answer.value.type === 'failure' ? complaints(answer.value.errors) : [];
+/** Parses a schema and resolves every name in it. Cedar resolves only the text form, so JSON is written as text first. */
+export function resolveSchema(schema: SchemaSource): Result<Json, CedarComplaint[]> {
+  const answer = guarded((cedar) => {
+    const checked = cedar.checkParseSchema(schema as string);
+    if (checked.type === 'failure') return checked;
+    const text =
+      typeof schema === 'string' ? ({ type: 'success', text: schema } as const) : cedar.schemaToText(schema as never);
+    return text.type === 'failure' ? text : cedar.schemaToJsonWithResolvedTypes(text.text);
+  });
+  if (!answer.ok) return err(failed(answer.error));
+  if (answer.value.type === 'failure') return err(complaints(answer.value.errors));
+  return ok(answer.value.json as unknown as Json);
 }
 
 /** Validates policies strictly against a schema: errors, and warnings such as a policy that can never apply. */
@@ -142,87 +149,4 @@ export function validatePolicies(
     errors: answer.value.validationErrors.flatMap(({ policyId, error }) => complaints([error], policyId)),
     warnings: answer.value.validationWarnings.flatMap(({ policyId, error }) => complaints([error], policyId)),
   };
-}
-
-/** Parses entities, against a schema when there is one. */
-export function checkEntities(entities: readonly object[], schema: SchemaSource | undefined): CedarComplaint[] {
-  const answer = guarded((cedar) =>
-    cedar.checkParseEntities({ entities: entities as never, schema: (schema ?? null) as string | null }),
-  );
-  if (!answer.ok) return failed(answer.error);
-  return answer.value.type === 'failure' ? complaints(answer.value.errors) : [];
-}
-
-const freeSlots: string[] = [];
-let slotCount = 0;
-// cedar-wasm never forgets a prepared set; a slot of a collected set is overwritten by the next one instead.
-const reclaim = new FinalizationRegistry<string>((slot) => freeSlots.push(slot));
-
-/** A policy set, and perhaps a schema, that Cedar holds in parsed form. */
-export class PreparedPolicies {
-  readonly #parts: PolicyParts;
-  readonly #schema: SchemaSource | undefined;
-  readonly #slot: string;
-  #generation = -1;
-
-  constructor(parts: PolicyParts, schema: SchemaSource | undefined) {
-    this.#parts = parts;
-    this.#schema = schema;
-    this.#slot = freeSlots.pop() ?? `slot-${slotCount++}`;
-    reclaim.register(this, this.#slot);
-  }
-
-  /** Parses the set again when the instance that held it is gone. */
-  prepare(): CedarComplaint[] {
-    const answer = guarded((cedar) => {
-      if (this.#generation === generation) return [];
-      const parsed = cedar.preparsePolicySet(this.#slot, this.#parts as unknown as PolicySet);
-      if (parsed.type === 'failure') return complaints(parsed.errors);
-      if (this.#schema !== undefined) {
-        const schema = cedar.preparseSchema(this.#slot, this.#schema as string);
-        if (schema.type === 'failure') return complaints(schema.errors);
-      }
-      this.#generation = generation;
-      return [];
-    });
-    return answer.ok ? answer.value : failed(answer.error);
-  }
-
-  /** Asks Cedar. An error means that there is no answer, which the caller must treat as a deny. */
-  decide(call: {
-    readonly principal: EntityUid;
-    readonly action: EntityUid;
-    readonly resource: EntityUid;
-    readonly context: object;
-    readonly entities: readonly object[];
-  }): Result<EngineAnswer, string> {
-    const problems = this.prepare();
-    if (problems[0] !== undefined) return err(problems[0].message);
-    const answer = guarded((cedar) =>
-      cedar.statefulIsAuthorized({
-        principal: { type: call.principal.type, id: call.principal.id },
-        action: { type: call.action.type, id: call.action.id },
-        resource: { type: call.resource.type, id: call.resource.id },
-        context: call.context as never,
-        entities: call.entities as never,
-        preparsedPolicySetId: this.#slot,
-        ...(this.#schema === undefined ? {} : { preparsedSchemaName: this.#slot, validateRequest: true }),
-      }),
-    );
-    if (!answer.ok) return answer;
-    if (answer.value.type === 'failure') return err(answer.value.errors.map((error) => error.message).join('; '));
-    const { decision, diagnostics } = answer.value.response;
-    return ok({
-      decision,
-      reason: diagnostics.reason,
-      errors: diagnostics.errors.map(({ policyId, error }) => ({ policyId, message: error.message })),
-    });
-  }
-}
-
-/** Cedar's answer: the decision, the policies that determined it, the policies that could not be evaluated. */
-export interface EngineAnswer {
-  readonly decision: 'allow' | 'deny';
-  readonly reason: readonly string[];
-  readonly errors: readonly { readonly policyId: string; readonly message: string }[];
 }

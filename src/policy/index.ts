@@ -1,17 +1,10 @@
 /**
  * policy: Cedar text -> checked -> compiled -> decided, explained and replayed.
  *
- * Owns Cedar's semantics (through cedar-wasm, behind `engine.ts`), the guardrails of the tiers, the network profile, and the only
+ * Owns Cedar's semantics (text is parsed and validated by cedar-wasm, behind `engine.ts`; `evaluate` decides), the guardrails of the tiers, the network profile, and the only
  * functions that make proven decisions. Never touches disk, network or a clock, and never answers permit when something went wrong.
  */
-export {
-  authorize,
-  type CedarRequest,
-  type CedarResponse,
-  type EntityJson,
-  type EntityStore,
-  entityStore,
-} from './authorize.ts';
+export { authorize, type CedarRequest, type CedarResponse } from './authorize.ts';
 export { type CompiledPolicies, compilePolicies, type TemplateLink } from './compile.ts';
 export {
   type AccessInput,
@@ -21,6 +14,14 @@ export {
   isProven,
   type ManageInput,
 } from './decide.ts';
+export {
+  type EntityChange,
+  type EntityJson,
+  type EntityStore,
+  entityStore,
+  updateEntities,
+} from './entity-store.ts';
+export { type ForeignModel, type ForeignModelTexts, type ForeignVerdict, loadForeignModel } from './foreign-model.ts';
 export { type Guardrail, GUARDRAILS, TIER_DEMANDS } from './guardrails.ts';
 export { type ActivePolicies, connectPolicies, loadPolicies, type PolicySummary } from './load.ts';
 export type { ConnectPolicy } from './network-profile.ts';

@@ -1,5 +1,5 @@
 import { type App, type Device, riskScore, type Session, type TrustGraph, type User } from '#model';
-import type { EntityJson } from './authorize.ts';
+import type { EntityJson } from './entity-store.ts';
 import type { EntityUid } from './engine.ts';
 
 /** Stands for "never": an age that no limit reaches. Exact in JSON, unlike Cedar's own largest integer. */

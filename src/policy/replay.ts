@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '#base';
 import type { Decision } from '#model';
-import type { EntityJson } from './authorize.ts';
+import type { EntityJson } from './entity-store.ts';
 import { type AccessInput, ask, evidenceOf, type ManageInput } from './decide.ts';
 import type { EntityUid } from './engine.ts';
 import type { ActivePolicies } from './load.ts';
