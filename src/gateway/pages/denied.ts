@@ -1,5 +1,5 @@
 import { type Device, type Reason, type Remedy, REASONS } from '#model';
-import { escapeHtml, page, type Page } from './page.ts';
+import { escapeHtml, page, type Page, proseHtml } from './page.ts';
 
 /** What a refusal says, to a person and to a program. */
 export interface Denial {
@@ -67,13 +67,15 @@ export function deniedJson(denial: Denial): string {
 }
 
 function reasonList(reasons: readonly Reason[]): string {
-  return list(
+  // Two policies may demand the same; the person has to read it once.
+  const texts = new Set(
     reasons.map(({ code, detail }) => {
       const { title } = REASONS[code];
-      const more = detail === undefined ? '' : `<br><span class="detail">${escapeHtml(detail)}</span>`;
+      const more = detail === undefined ? '' : `<br><span class="detail">${proseHtml(detail)}</span>`;
       return `${escapeHtml(title)} <code>${code}</code>${more}`;
     }),
   );
+  return list([...texts]);
 }
 
 function doList({ remedies, reasons }: Denial): string {
@@ -103,8 +105,8 @@ function failing({
 function checks(denial: Denial): string {
   return list(
     failing(denial).map(({ title, outcome, detail, fix }) => {
-      const more = fix === undefined ? '' : `<br>To fix: ${escapeHtml(fix)}`;
-      return `<strong>${escapeHtml(title)}</strong> (${escapeHtml(outcome)}): ${escapeHtml(detail)}${more}`;
+      const more = fix === undefined ? '' : `<br>To fix: ${proseHtml(fix)}`;
+      return `<strong>${escapeHtml(title)}</strong> (${escapeHtml(outcome)}): ${proseHtml(detail)}${more}`;
     }),
   );
 }

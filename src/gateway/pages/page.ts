@@ -5,6 +5,14 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/** Text for HTML, in which what stands between backticks is code. */
+export function proseHtml(text: string): string {
+  const parts = text.split('`');
+  // A backtick that nothing closes is only a character.
+  if (parts.length % 2 === 0) return escapeHtml(text);
+  return parts.map((part, index) => (index % 2 === 1 ? `<code>${escapeHtml(part)}</code>` : escapeHtml(part))).join('');
+}
+
 const STYLE = `
 :root{color-scheme:light dark;--ink:#1a1c21;--soft:#5c6270;--line:#d9dce3;--paper:#fff;--ground:#f4f5f8;--mark:#b42318;--good:#146c43;--link:#1f4fbf}
 @media (prefers-color-scheme:dark){:root{--ink:#e8eaf0;--soft:#a2a9b8;--line:#343945;--paper:#1b1e25;--ground:#121419;--mark:#ff9b8f;--good:#7bd8a5;--link:#9dbcff}}
