@@ -81,7 +81,7 @@ export function Enrol(): ReactNode {
       title={state.isFirstAdministrator ? 'The first administrator' : 'Your account'}
       subtitle="Nothing is active until a second factor is enrolled."
     >
-      <Stepper active={step} size="xs" iconSize={24} wrap={false}>
+      <Stepper active={step} size="xs" iconSize={24} wrap={false} className="steps">
         <Stepper.Step label="Password" />
         <Stepper.Step label="Second factor" />
         <Stepper.Step label="Recovery" />
@@ -96,7 +96,7 @@ export function Enrol(): ReactNode {
       {step >= 1 && <Factors enrolment={enrolment} state={state} busy={busy} attempt={attempt} />}
       <Failure error={error} />
       {step === 2 && (
-        <Button onClick={finish} loading={busy} size="md">
+        <Button onClick={finish} loading={busy}>
           Finish and show recovery codes
         </Button>
       )}
@@ -267,7 +267,7 @@ function RecoveryCodes({ codes }: { codes: readonly string[] }): ReactNode {
           </List.Item>
         ))}
       </List>
-      <Group grow>
+      <Group grow preventGrowOverflow={false}>
         <CopyButton value={codes.join('\n')}>
           {({ copied, copy }) => (
             <Button variant="default" onClick={copy}>

@@ -20,7 +20,7 @@ export function Frame({
         <Group mb="md" justify="center">
           <Brand />
         </Group>
-        <Paper withBorder shadow="sm" p="xl" component="main">
+        <Paper withBorder shadow="sm" p={{ base: 'md', xs: 'xl' }} component="main">
           <Stack>
             <div>
               <Title order={1} size="h3">
