@@ -123,7 +123,8 @@ export function handshakeText(fields: readonly string[]): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function endSoftly(socket: Duplex): void {
+/** Ends a socket; if the other end does not take it in time, breaks it off. */
+export function endSoftly(socket: Duplex): void {
   if (socket.destroyed) return;
   if (!socket.writableEnded) socket.end();
   after(FLUSH_MS, () => socket.destroy());

@@ -15,6 +15,7 @@ import {
   type Stage,
   type StageResult,
 } from './exchange.ts';
+import { endSoftly } from './forward-websocket.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
@@ -217,7 +218,9 @@ function responseOver(request: IncomingMessage, socket: Duplex): ServerResponse 
     response.assignSocket(request.socket);
     request.socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('drain', () => response.emit('drain'));
-    response.once('finish', () => socket.end());
+    response.once('finish', () => {
+      endSoftly(socket);
+    });
     return response;
   } catch {
     socket.destroy();

@@ -115,6 +115,48 @@ describe('a permitted request', () => {
     socket.destroy();
   });
 
+  it('that is pipelined ends with its connection too, answered or not', async () => {
+    const made = await world({ upstream: () => undefined });
+    const socket = connect(made.port, '127.0.0.1');
+    const one = `GET /x HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\n\r\n`;
+    socket.write(one.repeat(20));
+    await until(() => made.arrivals.length === 20, 'the requests at the app');
+    socket.destroy();
+    await until(() => made.gateway.connections().length === 0, 'their end');
+  });
+
+  const bodiless: [string, string, number][] = [
+    ['HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n', 200],
+    ['GET', 'HTTP/1.1 204 No Content\r\n\r\n', 204],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\netag: "1"\r\ncontent-length: 5000\r\n\r\n', 304],
+  ];
+  for (const [method, text, status] of bodiless) {
+    it(`gets an answer without a body: ${method} ${status}`, async () => {
+      const made = await world({ rawUpstream: (socket) => socket.on('data', () => socket.write(text)) });
+      const cookie = made.signIn();
+      for (let i = 0; i < 2; i++) {
+        const answer = await made.ask({ cookie, method });
+        assert.deepEqual([answer.status, answer.body], [status, '']);
+      }
+    });
+  }
+
+  it('gets the answer, not what is said before it', async () => {
+    const text = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+    const made = await world({ rawUpstream: (socket) => socket.once('data', () => socket.write(text)) });
+    const answer = await made.ask({ cookie: made.signIn() });
+    assert.deepEqual([answer.status, answer.headers['link'], answer.body], [200, undefined, 'ok']);
+  });
+
+  it('that expects to be told to go on is told, here and not by the app', async () => {
+    const made = await world();
+    const text = await made.raw(
+      `POST / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\nexpect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n\r\nab`,
+    );
+    assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+    assert.deepEqual([made.arrivals[0]?.body, made.arrivals[0]?.headers.expect], ['ab', undefined]);
+  });
+
   it('is broken off at the app when the client leaves', async () => {
     const left = Promise.withResolvers<void>();
     const made = await world({
@@ -262,11 +304,6 @@ describe('a denied request', () => {
     const answer = await made.ask({ cookie: made.signIn(), headers: PAGE });
     assert.equal(answer.status, 403);
     assert.match(answer.body, /<strong>Firewall<\/strong> \(fail\): off &#60;b&#62;<br>To fix: Turn it on/);
-  });
-
-  it('uses the device that its certificate proves, when there is one', async () => {
-    const made = await world({ apps: [{ device: 'healthy' }] });
-    assert.equal((await made.ask({ cookie: made.signIn({ session: { deviceId: 'dev_none' } }) })).status, 403);
   });
 
   const faults: [string, number, string, (made: World) => void][] = [

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './wire.ts';
@@ -23,6 +24,19 @@ describe('the limits', () => {
     for (const { socket } of clients) socket.destroy();
     await until(() => made.gateway.connections().length === 0, 'their end');
     assert.equal((await made.ask({ cookie })).status, 200);
+  });
+
+  it('count a refused WebSocket only until its answer is sent, whether the client leaves or not', async () => {
+    const made = await world({ options: { limits: { connectionsPerAddress: 1 } } });
+    const socket = connect({ port: made.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    socket.write(
+      `GET / HTTP/1.1\r\nhost: wiki.localhost\r\norigin: http://wiki.localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    await sleep(1200);
+    const { status } = await made.ask({ cookie: made.signIn() });
+    socket.destroy();
+    assert.equal(status, 200);
   });
 
   it('bound what is written about strangers', async () => {
