@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { type ControlOutput, control } from '../client.ts';
 import { State } from '../parts/badges.tsx';
+import { counted } from '../parts/count.ts';
 import { Facts } from '../parts/detail.tsx';
 import { Failure } from '../parts/failure.tsx';
 import { Panel } from '../parts/panel.tsx';
@@ -43,8 +44,7 @@ function Verdict({ report }: { report: ControlOutput<'verifyJournal'> }): ReactN
   if (report.ok) {
     return (
       <Text size="sm" role="status">
-        {report.lines.toLocaleString()} lines in {report.segments.toLocaleString()} segment
-        {report.segments === 1 ? '' : 's'}: nothing was changed.
+        {counted(report.lines, 'line')} in {counted(report.segments, 'segment')}: nothing was changed.
       </Text>
     );
   }

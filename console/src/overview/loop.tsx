@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { ControlOutput } from '../client.ts';
+import { counted } from '../parts/count.ts';
 import { Icon } from '../parts/icon.tsx';
 
 type Status = ControlOutput<'status'>;
@@ -43,12 +44,12 @@ function stepsOf({ counts, decisions, policyVersion }: Status): Step[] {
   const [t0 = 0, t1 = 0] = counts.assets;
   const assets = counts.assets.reduce((sum, count) => sum + count, 0);
   return [
-    { to: '/assets', name: 'Discover', figure: assets, note: 'assets known' },
+    { to: '/assets', name: 'Discover', figure: assets, note: assets === 1 ? 'asset known' : 'assets known' },
     {
       to: '/assets',
       name: 'Prioritise',
       figure: t0 + t1,
-      note: `${t0} crown jewels, ${t1} critical`,
+      note: `${counted(t0, 'crown jewel')}, ${t1.toLocaleString()} critical`,
     },
     {
       to: '/policies',
@@ -60,21 +61,21 @@ function stepsOf({ counts, decisions, policyVersion }: Status): Step[] {
       to: '/people',
       name: 'Enforce',
       figure: counts.liveConnections,
-      note: 'live connections',
+      note: counts.liveConnections === 1 ? 'live connection' : 'live connections',
       search: { tab: 'connections' },
     },
     {
       to: '/devices',
       name: 'Observe',
       figure: counts.devices + counts.workloads,
-      note: `${counts.devices} devices, ${counts.workloads} workloads`,
+      note: `${counted(counts.devices, 'device')}, ${counted(counts.workloads, 'workload')}`,
       isBad: counts.unhealthyDevices > 0,
     },
     {
       to: '/alerts',
       name: 'Respond',
       figure: counts.openAlerts,
-      note: `open alerts, ${counts.quarantined} quarantined`,
+      note: `open alert${counts.openAlerts === 1 ? '' : 's'}, ${counts.quarantined.toLocaleString()} quarantined`,
       isBad: counts.openAlerts > 0,
     },
   ];

@@ -1,6 +1,7 @@
 import { Alert } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ApiProblem, ControlOutput } from '../client.ts';
+import { counted } from '../parts/count.ts';
 import { Failure, Problems } from '../parts/failure.tsx';
 import type { Task } from './use-task.ts';
 
@@ -26,11 +27,7 @@ export function Checked({
     );
   }
   return (
-    <Alert
-      color="red"
-      role="alert"
-      title={`${data.problems.length} problem${data.problems.length === 1 ? '' : 's'}${note}`}
-    >
+    <Alert color="red" role="alert" title={`${counted(data.problems.length, 'problem')}${note}`}>
       <Problems problems={data.problems} onPick={onPick} />
     </Alert>
   );

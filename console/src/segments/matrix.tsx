@@ -1,6 +1,7 @@
 import './matrix.css';
 import { Text } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
+import { counted } from '../parts/count.ts';
 import { allowed, type ClassName, type Pair, type PlanView, pieceText, type WorkloadClass } from './plan-text.ts';
 
 interface Props {
@@ -46,9 +47,7 @@ export function Matrix({ plan, classes, names, onOpen }: Props): ReactNode {
               <tr key={from.id}>
                 <th scope="row">
                   <NameOf name={names.get(from.id)} />
-                  <div className="sub matrix-count">
-                    {from.workloads.length} workload{from.workloads.length === 1 ? '' : 's'}
-                  </div>
+                  <div className="sub matrix-count">{counted(from.workloads.length, 'workload')}</div>
                 </th>
                 {columns.map((to) => (
                   <Cell
