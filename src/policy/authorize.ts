@@ -8,8 +8,6 @@ import type { Question } from './evaluate/question.ts';
 import { Malformed } from './evaluate/read-value.ts';
 import { readRequest } from './evaluate/request.ts';
 
-export { type EntityJson, type EntityStore, entityStore } from './entity-store.ts';
-
 /** The question. `context` is JSON text (integers are read exactly) or an object (bigint for large integers). */
 export interface CedarRequest {
   readonly principal: EntityUid;

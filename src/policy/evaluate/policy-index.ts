@@ -2,27 +2,36 @@ import type { Constraint, RunnablePolicy } from './policy.ts';
 import type { EntityLiteral, EntitySource, Question } from './question.ts';
 import { type Entity, type Position, uidKey } from './value.ts';
 
-/** One level of the index: where to go on, by what a constraint says of one entity. */
+/** One level of the index: where to go on, by what a constraint says of one entity. Tables that nothing is in do not exist. */
 class Level<T> {
   /** For policies that say nothing. */
   any: T | undefined = undefined;
-  readonly byType = new Map<string, T>();
+  byType: Map<string, T> | undefined = undefined;
   /** For `==`, by the number of the uid. */
-  readonly byUid = new Map<number, T>();
+  byUid: Map<number, T> | undefined = undefined;
   /** For `in`, also with `is`, by the number of the uid. */
-  readonly byAncestor = new Map<number, T>();
+  byAncestor: Map<number, T> | undefined = undefined;
 
   /** Adds to `found` what an entity leads to. */
-  collect(entity: Entity, { own, above }: Position, found: T[]): void {
-    if (this.any !== undefined) found.push(this.any);
-    if (this.byType.size > 0) pushFound(this.byType.get(entity.type), found);
-    if (own >= 0 && this.byUid.size > 0) pushFound(this.byUid.get(own), found);
-    if (this.byAncestor.size > 0) for (const number of above) pushFound(this.byAncestor.get(number), found);
+  collect(entity: Entity, { own, above }: Position, found: Found<T>): void {
+    const { any, byType, byUid, byAncestor } = this;
+    if (any !== undefined) found.add(any);
+    if (byType !== undefined) found.add(byType.get(entity.type));
+    if (byUid !== undefined && own >= 0) found.add(byUid.get(own));
+    if (byAncestor !== undefined) for (const number of above) found.add(byAncestor.get(number));
   }
 }
 
-function pushFound<T>(value: T | undefined, found: T[]): void {
-  if (value !== undefined) found.push(value);
+/** A list that is emptied for each question without giving its memory back. */
+class Found<T> {
+  readonly items: T[] = [];
+  count = 0;
+
+  add(item: T | undefined): void {
+    if (item === undefined) return;
+    this.items[this.count] = item;
+    this.count += 1;
+  }
 }
 
 /** Policies that have the same constraints, apart from the type in `is … in`. */
@@ -35,10 +44,9 @@ export type Leaf = readonly RunnablePolicy[];
 export class PolicyIndex {
   readonly #numbers = new Map<string, number>();
   readonly #root = new Level<Level<Level<RunnablePolicy[]>>>();
-  // Filled and emptied by each question, so that selecting allocates nothing.
-  readonly #principals: Level<Level<RunnablePolicy[]>>[] = [];
-  readonly #resources: Level<RunnablePolicy[]>[] = [];
-  readonly #leaves: RunnablePolicy[][] = [];
+  readonly #principals = new Found<Level<Level<RunnablePolicy[]>>>();
+  readonly #resources = new Found<Level<RunnablePolicy[]>>();
+  readonly #leaves = new Found<Leaf>();
 
   constructor(policies: Iterable<RunnablePolicy>) {
     for (const policy of policies)
@@ -47,18 +55,22 @@ export class PolicyIndex {
           for (const leaf of this.#places(resources, policy.resource, (): RunnablePolicy[] => [])) leaf.push(policy);
   }
 
-  /** The leaves for a question, valid until the next one. */
-  select({ source, principal, action, resource }: Question): readonly Leaf[] {
+  /** The leaves for a question, `count` of them, valid until the next one. */
+  select({ source, principal, action, resource }: Question): {
+    readonly items: readonly Leaf[];
+    readonly count: number;
+  } {
     const [principals, resources, leaves] = [this.#principals, this.#resources, this.#leaves];
-    principals.length = 0;
-    resources.length = 0;
-    leaves.length = 0;
+    principals.count = 0;
+    resources.count = 0;
+    leaves.count = 0;
     this.#root.collect(action, this.#positionOf(action, source), principals);
-    if (principals.length === 0) return leaves;
+    if (principals.count === 0) return leaves;
     const principalPosition = this.#positionOf(principal, source);
-    for (const level of principals) level.collect(principal, principalPosition, resources);
+    for (let at = 0; at < principals.count; at += 1)
+      principals.items[at]?.collect(principal, principalPosition, resources);
     const resourcePosition = this.#positionOf(resource, source);
-    for (const level of resources) level.collect(resource, resourcePosition, leaves);
+    for (let at = 0; at < resources.count; at += 1) resources.items[at]?.collect(resource, resourcePosition, leaves);
     return leaves;
   }
 
@@ -80,11 +92,11 @@ export class PolicyIndex {
   /** Where a policy with this constraint goes. */
   #places<T>(level: Level<T>, { relation, type, entities }: Constraint, create: () => T): T[] {
     if (relation !== undefined) {
-      const table = relation === '==' ? level.byUid : level.byAncestor;
+      const table = relation === '==' ? (level.byUid ??= new Map()) : (level.byAncestor ??= new Map());
       const numbers = new Set(entities.map((literal) => this.#numberOf(literal)));
       return [...numbers].map((number) => inTable(table, number, create));
     }
-    if (type !== undefined) return [inTable(level.byType, type, create)];
+    if (type !== undefined) return [inTable((level.byType ??= new Map()), type, create)];
     level.any ??= create();
     return [level.any];
   }

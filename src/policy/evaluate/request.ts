@@ -32,7 +32,9 @@ export function readRequest(raw: RawRequest, store: Store, schema: Schema | unde
 
 function readParty(json: unknown, store: Store): Entity | Malformed {
   if (!isUid(json)) return new Malformed('value-invalid', 'is not an entity', 'write {type, id}');
-  return store.find(json.type, json.id) ?? newcomer(json, store);
+  const { type, id } = json;
+  // Whoever is known already has a uid that was checked.
+  return store.find(type, id) ?? store.guest(type, id) ?? newcomer({ type, id }, store);
 }
 
 function newcomer(uid: Uid, store: Store): Entity | Malformed {

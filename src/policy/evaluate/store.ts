@@ -9,6 +9,8 @@ export interface Contents {
   readonly parents: readonly Uid[];
 }
 
+const MOST_GUESTS = 1000;
+
 /**
  * The table of entities and their hierarchy. Ancestors are kept with each entity and computed again only after a change above it, so
  * that a change costs what it touches, and the next decision sees it. The table holds the entities that exist, what is above them, and
@@ -19,6 +21,9 @@ export class Store implements EntitySource {
   readonly epoch: number = nextEpoch();
   hierarchy = 0;
   readonly #types = new Map<string, Map<string, Entity>>();
+  /** Guests that came lately, as most come again; actions usually are guests. */
+  #guests = new Map<string, Map<string, Entity>>();
+  #guestCount = 0;
 
   /** The entity of this uid, when the table has it. */
   find(type: string, id: string): Entity | undefined {
@@ -40,9 +45,14 @@ export class Store implements EntitySource {
     return entity;
   }
 
-  /** The entity of this uid, or a guest: nothing is kept, so that questions cannot fill the memory. */
+  /** The entity of this uid, or a guest of whom little is kept, so that questions cannot fill the memory. */
   visit(type: string, id: string): Entity {
-    return this.find(type, id) ?? new Entity(type, id, true);
+    return this.find(type, id) ?? this.guest(type, id) ?? this.#welcome(type, id);
+  }
+
+  /** The guest of this uid, if it was here lately. Only for what the table does not have. */
+  guest(type: string, id: string): Entity | undefined {
+    return this.#guests.get(type)?.get(id);
   }
 
   current(guest: Entity): Entity {
@@ -101,6 +111,19 @@ export class Store implements EntitySource {
   *all(): Generator<Entity> {
     for (const entities of this.#types.values())
       for (const entity of entities.values()) if (entity.attributes !== undefined) yield entity;
+  }
+
+  #welcome(type: string, id: string): Entity {
+    if (this.#guestCount >= MOST_GUESTS) {
+      this.#guests = new Map();
+      this.#guestCount = 0;
+    }
+    const guest = new Entity(type, id, true);
+    const sameType = this.#guests.get(type);
+    if (sameType === undefined) this.#guests.set(type, new Map([[id, guest]]));
+    else sameType.set(id, guest);
+    this.#guestCount += 1;
+    return guest;
   }
 
   #place(entity: Entity, parents: readonly Entity[]): void {
