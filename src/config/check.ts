@@ -35,7 +35,7 @@ function invalid(message: string, source: SourceSpan, hint?: string): Problem {
 function checkApps({ document, apps, locate }: Checked): Problem[] {
   const problems: Problem[] = [];
   const hosts = new Map<string, string>(
-    ['id', 'console', 'agent'].map((name) => [`${name}.${document.domain}`, `Cordon's own \`${name}\` host`]),
+    ['id', 'console', 'agent', 'authz'].map((name) => [`${name}.${document.domain}`, `Cordon's own \`${name}\` host`]),
   );
   for (const app of apps) {
     const at = ['apps', app.id];

@@ -1,4 +1,5 @@
 import type { App, Group, ResponseRule, Segment, Tier } from '#model';
+import type { ForeignModel } from '#policy';
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -12,6 +13,26 @@ export interface DeclaredWorkload {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly string[];
+}
+
+/** The model of an application that asks for decisions over AuthZEN, with what its words mean there. */
+export interface AuthzenModel {
+  readonly id: string;
+  readonly model: ForeignModel;
+  /** AuthZEN type -> Cedar entity type, and the properties that become attributes of one request (property -> attribute). */
+  readonly types: ReadonlyMap<string, { readonly entity: string; readonly properties: ReadonlyMap<string, string> }>;
+  /** AuthZEN action -> Cedar action, and what becomes part of Cedar's context (name -> attribute). */
+  readonly actions: ReadonlyMap<
+    string,
+    {
+      readonly action: { readonly type: string; readonly id: string };
+      readonly properties: ReadonlyMap<string, string>;
+      readonly context: ReadonlyMap<string, string>;
+    }
+  >;
+  /** Where it was read from: files, and the directory of its policies. */
+  readonly files: readonly string[];
+  readonly policyDirectory: string;
 }
 
 /** What segmentation does with addresses that belong to no workload. */
@@ -38,6 +59,7 @@ export interface Configuration {
   readonly external: ExternalTraffic;
   /** CIDR blocks that may always reach a host's SSH port, so that segmentation cannot lock its operator out. */
   readonly managementSources: readonly string[];
+  readonly authzen: readonly AuthzenModel[];
   /** Where the policies were read from; undefined when they came with the document. */
   readonly policyDirectory: string | undefined;
   /** File name -> Cedar text. */

@@ -5,6 +5,7 @@ import type { App, Group, Tier } from '#model';
 import { checkDocument, type Locate } from './check.ts';
 import { type Configuration, type ListenAddress, TIER_NAMES } from './configuration.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
+import { readModels } from './read-models.ts';
 import { lowerFirst, readYaml } from './read-yaml.ts';
 import { type ConfigurationDocument, configurationSchema } from './schema.ts';
 
@@ -97,6 +98,8 @@ function resolveDocument(
   const policyDirectory = source.policies === undefined ? resolve(source.directory, document.policies) : undefined;
   const read = policyDirectory === undefined ? ok(source.policies ?? {}) : readPolicies(policyDirectory);
   if (!read.ok) problems.push(read.error);
+  const models = readModels(document, source.directory, locate);
+  problems.push(...models.problems);
   if (!read.ok || problems.length > 0) return err(problems);
   return ok({
     file: source.file === 'built-in defaults' ? undefined : resolve(source.directory, source.file),
@@ -120,6 +123,7 @@ function resolveDocument(
     responses: Object.entries(document.responses).map(([id, rule]) => ({ id, ...rule })),
     external: { egress: document.network.external_egress, ingress: document.network.external_ingress },
     managementSources: document.network.management_sources,
+    authzen: models.models,
     policyDirectory,
     policies: read.value,
   });

@@ -45,12 +45,49 @@ const app = z.strictObject({
     .describe('Origins, besides the app’s own, that may open a WebSocket; without a path, as browsers send them.'),
 });
 
+const attributes = z.record(z.string().min(1), z.string().min(1));
+
+const model = z.strictObject({
+  schema: z.string().min(1).describe('File with the Cedar schema of the application.'),
+  policies: z.string().min(1).describe('Directory of its `*.cedar` files.'),
+  entities: z.string().min(1).optional().describe('File with its entities in Cedar’s JSON. Default: none are known.'),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$/, 'must be a Cedar namespace, for example `Shop::Orders`')
+    .optional()
+    .describe('Cedar namespace of the entity types and actions named below.'),
+  types: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        entity: z
+          .string()
+          .regex(/^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$/, 'must be the name of a Cedar entity type')
+          .describe('Cedar entity type.'),
+        properties: attributes
+          .default({})
+          .describe('Properties that become attributes for one request; others are ignored. Property: attribute.'),
+      }),
+    )
+    .describe('AuthZEN types of subjects and resources.'),
+  actions: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        action: z.string().min(1).describe('Id of the Cedar action.'),
+        properties: attributes.default({}).describe('Properties of the action that become part of Cedar’s context.'),
+        context: attributes.default({}).describe('Members of AuthZEN’s context that become part of Cedar’s context.'),
+      }),
+    )
+    .describe('AuthZEN actions, by name.'),
+});
+
 /** The shape of `cordon.yaml`. Unknown keys are refused, so that a typing error cannot switch a control off. */
 export const configurationSchema = z.strictObject({
   domain: host
     .default('localhost')
     .describe(
-      'Domain of the identity, console and agent hosts (`id.`, `console.`, `agent.`). Anything but `localhost` is served over TLS only.',
+      'Domain of the identity, console, agent and decision hosts (`id.`, `console.`, `agent.`, `authz.`). Anything but `localhost` is served over TLS only.',
     ),
   listen: z
     .strictObject({
@@ -136,6 +173,14 @@ export const configurationSchema = z.strictObject({
     )
     .default({})
     .describe('What to do when a detection fires.'),
+  authzen: z
+    .strictObject({
+      models: z
+        .record(id, model)
+        .default({})
+        .describe('Models of applications that ask `authz.<domain>/<id>` for decisions, by id.'),
+    })
+    .prefault({}),
   policies: z
     .string()
     .min(1)

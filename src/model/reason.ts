@@ -98,6 +98,22 @@ export const REASONS = {
   'code-replayed': { title: 'The code was used before', remedy: 'Wait for the next code.' },
   'passkey-refused': { title: 'The passkey was not accepted', remedy: 'Try again, or use another passkey.' },
   'handoff-invalid': { title: 'The sign-in could not be carried to this host', remedy: 'Open the app again.' },
+  'model-unknown': {
+    title: 'Nobody has declared this model',
+    remedy: 'An administrator has to declare it under `authzen.models`, or the address has to be corrected.',
+  },
+  'type-unknown': {
+    title: 'The model does not know this type',
+    remedy: 'Add the type to the model under `authzen.models`, or send another.',
+  },
+  'action-unknown': {
+    title: 'The model does not know this action',
+    remedy: 'Add the action to the model under `authzen.models`, or send another.',
+  },
+  'attributes-invalid': {
+    title: 'Properties or context do not fit the model',
+    remedy: 'Send them in the types of the schema; what is left out counts as absent.',
+  },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const satisfies Readonly<Record<string, ReasonText>>;
 

@@ -4,13 +4,16 @@ import type { Problem, Result } from '#base';
 import { type Configuration, defaultConfiguration, loadConfiguration, parseConfiguration } from '#config';
 import { RULES } from '#monitor';
 
+/** The parts of a configuration that name what else belongs to it. */
+type Watched = Pick<Configuration, 'policyDirectory' | 'authzen'>;
+
 /** Where the configuration comes from, read as often as wanted. */
 export interface ConfigurationSource {
   /** What it is called in messages. */
   readonly name: string;
   read(): Result<Configuration, readonly Problem[]>;
   /** A text that changes when what `read` reads changes. Looks at names, sizes and times only. */
-  fingerprint(policies: string | undefined): string;
+  fingerprint(inForce: Watched): string;
 }
 
 const DETECTIONS = RULES.map(({ id }) => id);
@@ -20,7 +23,12 @@ export function fileSource(file: string): ConfigurationSource {
   return {
     name: file,
     read: () => loadConfiguration(file, { detections: DETECTIONS }),
-    fingerprint: (policies) => [stampOf(file), ...stampsBelow(policies ?? dirname(resolve(file)))].join('\n'),
+    fingerprint: ({ policyDirectory, authzen }) =>
+      [
+        stampOf(file),
+        ...stampsBelow(policyDirectory ?? dirname(resolve(file))),
+        ...authzen.flatMap((model) => [...model.files.map(stampOf), ...stampsBelow(model.policyDirectory)]),
+      ].join('\n'),
   };
 }
 
