@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { CONTROL_ROUTES, IDENTITY_ROUTES } from '#contract';
 import { hardenServer, SERVER_OPTIONS } from '#gateway';
 import { createAgentHost } from './agent/agent-host.ts';
+import { openClients } from './authzen/clients.ts';
+import { createDecisionHost } from './authzen/decision-host.ts';
 import { type ConsoleFiles, isNavigation, readConsole } from './console-files.ts';
 import { consolePages } from './console-pages.ts';
 import { CONTROL_BODY_LIMITS, type ControlHandlers, controlHandlers } from './control/handlers.ts';
@@ -22,6 +24,8 @@ export interface Api {
   console(request: IncomingMessage, response: ServerResponse): void;
   /** `agent.<domain>`, over TLS only: what agents call. */
   agent(request: IncomingMessage, response: ServerResponse): void;
+  /** `authz.<domain>`: decisions for applications (AuthZEN). */
+  decisions(request: IncomingMessage, response: ServerResponse): void;
   /** The control API for the operator of this machine, as a server to listen on a Unix socket. */
   readonly control: Server;
   /** Ends streams and waits for answers under way, at most a few seconds. */
@@ -35,7 +39,9 @@ export async function createApi(
 ): Promise<Api> {
   const files = await readConsole(options.consoleDirectory);
   const denials = createDenials(services);
-  const shared = controlHandlers(services);
+  const clients = await openClients(services.store, services.clock);
+  const decisions = createDecisionHost(services, clients);
+  const shared = controlHandlers(services, clients);
   const identity = await identityHost(services, files, denials);
   const console = await consoleHost(services, { files, denials, shared });
   const local = await localHost(services, shared, options.uid);
@@ -45,10 +51,11 @@ export async function createApi(
     identity: identity.handle,
     console: console.handle,
     agent: createAgentHost(services),
+    decisions: decisions.handle,
     control,
     close: async () => {
       shared.close();
-      await Promise.all([identity.close(), console.close(), local.close()]);
+      await Promise.all([identity.close(), console.close(), local.close(), decisions.close()]);
     },
   };
 }

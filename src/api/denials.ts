@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Json } from '#base';
 import { buildEvent, type OcsfEvent, type Reason, type User } from '#model';
+import { bucket } from './bucket.ts';
 import { addressOf } from './caller.ts';
 import type { ApiServices } from './services.ts';
 
@@ -87,19 +88,4 @@ function denialEvent({ request, host, reasons, user, cordon }: DenialRecord, tim
     },
     cordon: cordon ?? { reasons: reasons as unknown as Json },
   });
-}
-
-/** True while there is room: a bucket that holds five seconds' worth. */
-function bucket(perSecond: number, now: () => number): () => boolean {
-  const most = perSecond * 5;
-  let left = most;
-  let at = now();
-  return () => {
-    const time = now();
-    left = Math.min(most, left + (Math.max(0, time - at) / 1000) * perSecond);
-    at = time;
-    if (left < 1) return false;
-    left -= 1;
-    return true;
-  };
 }

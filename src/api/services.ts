@@ -17,7 +17,7 @@ export interface ApiServices {
   readonly clock: Clock;
   readonly startedAt: number;
   readonly configuration: () => Configuration;
-  /** Takes up what a document says that is not in the store: network defaults and certificates. Throws `tls-files-invalid`. */
+  /** Takes up what a document says that is not in the store: network defaults, certificates and models. Throws `tls-files-invalid`. */
   readonly adopt: (next: Configuration) => Promise<void>;
   /** Why the newest configuration on disk is not in force; undefined when it is. */
   readonly configurationProblem: () => { readonly at: number; readonly problems: readonly Problem[] } | undefined;
@@ -36,7 +36,12 @@ export interface ApiServices {
   /** Origin of a host of this installation, with scheme and port, for links. Without a transport: the one people are sent to. */
   readonly originOf: (host: string, transport?: 'http' | 'tls') => string;
   /** Exact names of the hosts that are Cordon's own. */
-  readonly hosts: { readonly identity: string; readonly console: string; readonly agent: string };
+  readonly hosts: {
+    readonly identity: string;
+    readonly console: string;
+    readonly agent: string;
+    readonly decisions: string;
+  };
   /** Told of every unexpected failure. */
   readonly onFailure: (error: unknown, correlationId: string) => void;
 }

@@ -1,5 +1,6 @@
 import type { CommandRow } from './command.ts';
 import { ASSETS } from './table/assets.ts';
+import { DECISIONS } from './table/decisions.ts';
 import { HOSTS } from './table/hosts.ts';
 import { OPERATION } from './table/operation.ts';
 import { PEOPLE } from './table/people.ts';
@@ -13,6 +14,7 @@ export const CHAPTERS: readonly { readonly title: string; readonly rows: readonl
   { title: 'people', rows: PEOPLE },
   { title: 'devices', rows: HOSTS },
   { title: 'policies and segments', rows: RULES },
+  { title: 'decisions for applications', rows: DECISIONS },
   { title: 'records', rows: RECORDS },
 ];
 

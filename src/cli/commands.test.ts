@@ -210,6 +210,27 @@ const CASES: readonly Expected[] = [
     fields: MUTATION,
   },
   {
+    argv: ['authzen'],
+    shows: [/azc_01 +shop +shop: https:\/\/authz\.localhost:8443\/shop/],
+    asks: 'decisionClients',
+    fields: ['items', 'total'],
+  },
+  {
+    argv: ['authzen', 'add', 'shop', '--model', 'shop', '--model', 'cordon'],
+    shows: [/^cordon_authzen_key\n$/],
+    notes: ['shown this once', 'it may ask https://authz.localhost:8443/shop'],
+    asks: 'addDecisionClient',
+    sends: { body: { name: 'shop', models: ['shop', 'cordon'] } },
+    fields: ['client', 'key'],
+  },
+  {
+    argv: ['authzen', 'remove', 'shop'],
+    shows: ['the key of shop (azc_01) is worth nothing now'],
+    asks: 'removeDecisionClient',
+    sends: { params: { id: 'azc_01' } },
+    fields: MUTATION,
+  },
+  {
     argv: ['policy', 'list'],
     shows: [/permit +access +access\.cedar#staff +Staff may/],
     notes: ['version 3, activated 2026-03-04 05:06:07Z by local:0: first'],

@@ -6,11 +6,18 @@ export interface OwnHosts {
   readonly identity: string;
   readonly console: string;
   readonly agent: string;
+  /** Where applications ask for decisions (AuthZEN). */
+  readonly decisions: string;
 }
 
 /** Names of Cordon's own hosts. */
 export function ownHosts({ domain }: Pick<Configuration, 'domain'>): OwnHosts {
-  return { identity: `id.${domain}`, console: `console.${domain}`, agent: `agent.${domain}` };
+  return {
+    identity: `id.${domain}`,
+    console: `console.${domain}`,
+    agent: `agent.${domain}`,
+    decisions: `authz.${domain}`,
+  };
 }
 
 /** Makes the origin of a host on a listener; without a transport on the one people are sent to: plain HTTP where there is one (loopback only). */

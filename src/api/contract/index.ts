@@ -13,6 +13,7 @@ export {
   assetView,
   configurationChangeView,
   connectionView,
+  decisionClientView,
   deviceView,
   errorView,
   eventView,

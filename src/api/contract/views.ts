@@ -183,6 +183,16 @@ export const appView = z.object({
   upstream: z.string().optional(),
 });
 
+/** An application that may ask for decisions over AuthZEN. */
+export const decisionClientView = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Ids of the models it may ask, each with the identifier of its decision point. */
+  models: z.array(z.object({ id: z.string(), decisionPoint: z.string() })),
+  createdAt: time,
+  by: z.string(),
+});
+
 /** Something with an address that opens or accepts connections. */
 export const workloadView = z.object({
   id: z.string(),

@@ -1,10 +1,12 @@
 import type { CONTROL_ROUTES } from '#contract';
+import type { DecisionClients } from '../authzen/clients.ts';
 import type { Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
 import { accessRoutes } from './access.ts';
 import { alertRoutes } from './alerts.ts';
 import { assetRoutes } from './assets.ts';
 import { configurationRoutes } from './configuration.ts';
+import { decisionClientRoutes } from './decision-clients.ts';
 import { createDecisionCounter } from './decision-counter.ts';
 import { deviceRoutes } from './devices.ts';
 import { createEventStreams } from './event-stream.ts';
@@ -34,7 +36,7 @@ export interface ControlHandlers {
 }
 
 /** Makes the handlers of every control route. */
-export function controlHandlers(services: ApiServices): ControlHandlers {
+export function controlHandlers(services: ApiServices, clients: DecisionClients): ControlHandlers {
   const counter = createDecisionCounter(services.journal, services.clock);
   const streams = createEventStreams(services);
   const thread = createPolicyThread();
@@ -45,6 +47,7 @@ export function controlHandlers(services: ApiServices): ControlHandlers {
       ...peopleRoutes(services),
       ...accessRoutes(services),
       ...deviceRoutes(services),
+      ...decisionClientRoutes(services, clients),
       ...segmentRoutes(services),
       ...alertRoutes(services),
       ...eventRoutes(services, streams),

@@ -19,7 +19,12 @@ import { openStore, type Store } from '#store';
 /** When the tests begin. */
 export const START: number = Date.parse('2026-03-01T09:00:00Z');
 /** Cordon's own hosts in the tests. */
-export const HOSTS = { identity: 'id.localhost', console: 'console.localhost', agent: 'agent.localhost' } as const;
+export const HOSTS = {
+  identity: 'id.localhost',
+  console: 'console.localhost',
+  agent: 'agent.localhost',
+  decisions: 'authz.localhost',
+} as const;
 /** A password the rules accept. */
 export const PASSWORD = 'seven brave otters';
 /** Content of the page of the console that the tests serve. */
@@ -81,11 +86,15 @@ export interface BenchOptions {
   readonly wrap?: (services: ApiServices) => ApiServices;
   /** Another console than the small one. */
   readonly consoleDirectory?: string;
+  /** More of the configuration document. */
+  readonly document?: string;
+  /** Where the paths in it start from; else the bench's own folder. */
+  readonly directory?: string;
 }
 
 /** Opens a bench. */
 export async function openApiBench(options: BenchOptions = {}): Promise<ApiBench> {
-  const parts = await openParts();
+  const parts = await openParts(options);
   const { folder, clock, store, graph, journal } = parts;
   const listener = createServer();
   await listen(listener, { host: '127.0.0.1', port: 0 });
@@ -103,6 +112,7 @@ export async function openApiBench(options: BenchOptions = {}): Promise<ApiBench
     if (host === HOSTS.identity) api.identity(request, response);
     else if (host === HOSTS.console) api.console(request, response);
     else if (host === HOSTS.agent) api.agent(request, response);
+    else if (host === HOSTS.decisions) api.decisions(request, response);
     else gateway.handle(request, response);
   });
   const socket = join(folder, 'control.sock');
@@ -130,7 +140,7 @@ export async function openApiBench(options: BenchOptions = {}): Promise<ApiBench
   };
 }
 
-async function openParts(): Promise<Parts> {
+async function openParts({ document = '', directory }: BenchOptions): Promise<Parts> {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-api-'));
   const clock = manualClock(START);
   const store = await openStore({ path: ':memory:', clock });
@@ -142,8 +152,8 @@ async function openParts(): Promise<Parts> {
   const journal = await openJournal({ directory: join(folder, 'journal'), clock });
   const parsed = parseConfiguration({
     file: 'cordon.yaml',
-    text: DOCUMENT,
-    directory: folder,
+    text: `${DOCUMENT}${document}`,
+    directory: directory ?? folder,
     policies: { 'access.cedar': POLICIES },
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));

@@ -31,6 +31,8 @@ const CONTROL_INPUT: { readonly [K in keyof typeof CONTROL_ROUTES]?: Input } = {
   cutConnection: NOBODY,
   enrolDevice: { body: { ownerEmail: 'nobody@example.org' } },
   revokeDevice: NOBODY,
+  addDecisionClient: { body: { name: 'shop', models: ['there-is-no-such-model'] } },
+  removeDecisionClient: NOBODY,
   segmentsTrace: { query: { from: 'web-1', to: 'db-1', port: 5432 } },
   quarantine: REASON,
   release: REASON,

@@ -108,6 +108,14 @@ const event = {
 };
 const done = { ok: true as const };
 
+const decisionClient = {
+  id: 'azc_01',
+  name: 'shop',
+  models: [{ id: 'shop', decisionPoint: 'https://authz.localhost:8443/shop' }],
+  createdAt: NOW - MINUTE,
+  by: 'local:1000',
+};
+
 /** Answers of a small installation, route by route. */
 export const ANSWERS: Answers = {
   status: {
@@ -222,6 +230,9 @@ export const ANSWERS: Answers = {
     command: 'cordon agent enrol --server agent.localhost:8443 --token tok',
   },
   revokeDevice: done,
+  decisionClients: { items: [decisionClient], total: 1 },
+  addDecisionClient: { client: decisionClient, key: 'cordon_authzen_key' },
+  removeDecisionClient: done,
   workloads: {
     items: [
       workload,
