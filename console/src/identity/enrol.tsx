@@ -233,6 +233,7 @@ function AuthenticatorApp({ enrolment, busy, attempt }: Omit<FactorsProps, 'stat
         alt="QR code with the authenticator secret"
         width={200}
         height={200}
+        className="qr"
       />
       <Text size="xs" c="dimmed">
         Or type the secret: <Code data-testid="totp-secret">{totp.secret}</Code>

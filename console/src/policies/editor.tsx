@@ -4,6 +4,7 @@ import { type ApiProblem, type ControlOutput, control } from '../client.ts';
 import { useUrlState } from '../parts/url-state.tsx';
 import { Activate } from './activate.tsx';
 import { Checked } from './checked.tsx';
+import { Discard } from './discard.tsx';
 import { useDraft } from './draft.ts';
 import { Files } from './files.tsx';
 import { Replay } from './replay.tsx';
@@ -49,11 +50,7 @@ export function Editor({ active }: { active: ControlOutput<'policies'> }): React
           Replay
         </Button>
         <Activate draft={draft} />
-        {draft.changed.length > 0 && (
-          <Button variant="subtle" onClick={draft.reset}>
-            Discard the draft
-          </Button>
-        )}
+        {draft.changed.length > 0 && <Discard draft={draft} />}
         <Text size="sm" c="dimmed">
           {draft.changed.length === 0 ? 'No changes yet' : `Changed: ${draft.changed.join(', ')}`}
         </Text>
