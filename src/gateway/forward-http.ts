@@ -10,7 +10,7 @@ import { denied } from './stages/decide.ts';
 export interface Transfer {
   readonly handler: Dispatcher.DispatchHandler;
   /** Ends it at once, in both directions. */
-  readonly abort: (why: Error) => void;
+  readonly abort: (why: string) => void;
 }
 
 /** Sends the request to the app's upstream and streams the answer back; each side waits for the other to take what was sent. */
@@ -22,7 +22,7 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
       endTransfer(exchange, transfer, { cut, resolve });
     };
     exchange.response.once('close', () => {
-      transfer.abort(new Error('the client has gone'));
+      transfer.abort('the client has gone');
       resolve('answered');
     });
     parts.upstreams.send(
@@ -50,7 +50,7 @@ export function endTransfer(
   { cut, resolve }: { readonly cut: Cut; readonly resolve: (result: StageResult) => void },
 ): void {
   exchange.cut = cut;
-  transfer.abort(new Error('cut'));
+  transfer.abort('cut');
   // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
   if (exchange.response.headersSent) exchange.response.destroy();
   resolve(cutRefusal(cut));
@@ -67,15 +67,17 @@ export function cutRefusal({ reason, decision }: Cut): Refusal {
 export function transferOf(exchange: Exchange, resolve: (result: StageResult) => void): Transfer {
   const { request, response } = exchange;
   let control: Dispatcher.DispatchController | undefined;
-  let ended: Error | undefined;
-  const abort = (why: Error): void => {
-    ended ??= why;
-    if (control?.aborted === false) control.abort(why);
+  // Text, not an error: most of these are never thrown, and a stack costs more than the rest.
+  let ended: string | undefined;
+  const abort = (why: string): void => {
+    if (ended !== undefined) return;
+    ended = why;
+    control?.abort(new Error(why));
   };
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart: (controller) => {
       control = controller;
-      if (ended !== undefined) controller.abort(ended);
+      if (ended !== undefined) controller.abort(new Error(ended));
       response.on('drain', () => {
         controller.resume();
       });
@@ -93,13 +95,13 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
       if (!response.write(chunk)) controller.pause();
     },
     onResponseEnd: () => {
-      ended ??= new Error('complete');
+      ended ??= 'complete';
       response.end();
       resolve('answered');
     },
     onResponseError: (_controller, error) => {
       if (ended !== undefined) return;
-      ended = error;
+      ended = error.message;
       if (response.headersSent) response.destroy();
       resolve(response.headersSent ? 'answered' : upstreamRefusal(error));
     },

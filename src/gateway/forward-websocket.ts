@@ -24,7 +24,7 @@ export async function forwardWebSocket(
   return await new Promise((resolve) => {
     const transfer = transferOf(exchange, resolve);
     const timer = setTimeout(() => {
-      transfer.abort(new Error('timeout'));
+      transfer.abort('timeout');
       resolve(refuse(504, 'upstream-timeout'));
     }, parts.limits.upgradeTimeoutMs);
     need(exchange, 'live').close = (cut): void => {
@@ -32,7 +32,7 @@ export async function forwardWebSocket(
     };
     socket.once('close', () => {
       clearTimeout(timer);
-      transfer.abort(new Error('the client has gone'));
+      transfer.abort('the client has gone');
       resolve('answered');
     });
     parts.upstreams.send(
