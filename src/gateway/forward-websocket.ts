@@ -92,8 +92,9 @@ function join(exchange: Exchange, upstream: Duplex, fields: readonly string[]): 
     exchange.cut = cut;
     upstream.unpipe(socket);
     socket.unpipe(upstream);
-    upstream.destroy();
     closeClient(socket, boundary.isOpen ? cut : undefined);
+    // Nothing passes any more; taking down what nothing passes through can wait until all have heard.
+    setImmediate(() => upstream.destroy());
   };
 }
 
