@@ -4,6 +4,7 @@ import type { Actor, EntityKind, EntityOf, PolicyBundle, TrustGraph, Workload } 
 import { loadPolicies } from '#policy';
 import type { Store, StoreTransaction } from '#store';
 import type { Configuration } from './configuration.ts';
+import { runBundleTests } from './policy-tests.ts';
 
 /** The kinds that `cordon.yaml` owns: what is not in the document is removed. Groups are only added or changed. */
 type ManagedKind = 'app' | 'group' | 'segment' | 'workload' | 'responseRule';
@@ -42,7 +43,8 @@ export function diffConfiguration(configuration: Configuration, graph: TrustGrap
 }
 
 /**
- * Applies a checked document in one transaction; policies that do not validate refuse the whole document.
+ * Applies a checked document in one transaction; policies that do not validate, or fail their own tests, refuse the whole
+ * document.
  * A change of policy texts becomes a new bundle with author and message, and is activated.
  */
 export async function applyConfiguration(
@@ -52,6 +54,9 @@ export async function applyConfiguration(
 ): Promise<Result<readonly ConfigurationChange[], readonly Problem[]>> {
   const checked = loadPolicies({ texts: configuration.policies, version: 1 });
   if (!checked.ok) return err(checked.error);
+  const tested = runBundleTests(checked.value, configuration.policies);
+  if (!tested.ok) return tested;
+  if (tested.value.failures.length > 0) return err(tested.value.failures);
   // Planned inside the transaction: from a graph, a quarantine or a bundle committed in between would be overwritten.
   return await target.store.transact(by.actor, async (tx) => {
     const changes = plan(configuration, await inForce(tx), { author: by.actor, message: by.message, now: by.now });

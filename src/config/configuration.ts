@@ -62,7 +62,7 @@ export interface Configuration {
   readonly authzen: readonly AuthzenModel[];
   /** Where the policies were read from; undefined when they came with the document. */
   readonly policyDirectory: string | undefined;
-  /** File name -> Cedar text. */
+  /** File name -> Cedar text, or the text of the tests beside them. */
   readonly policies: Readonly<Record<string, string>>;
 }
 

@@ -7,5 +7,6 @@
 export { applyConfiguration, type ConfigurationChange, diffConfiguration } from './apply.ts';
 export type { AuthzenModel, Configuration, DeclaredWorkload, ExternalTraffic, ListenAddress } from './configuration.ts';
 export { type ConfigurationSource, defaultConfiguration, loadConfiguration, parseConfiguration } from './load.ts';
+export { runBundleTests } from './policy-tests.ts';
 export { readPolicies } from './read-policies.ts';
 export { restartProblems } from './restart.ts';

@@ -4,9 +4,10 @@ import { err, ok, type Problem, type Result } from '#base';
 import type { App, Group, Tier } from '#model';
 import { checkDocument, type Locate } from './check.ts';
 import { type Configuration, type ListenAddress, TIER_NAMES } from './configuration.ts';
+import { issueProblems } from './issue-problems.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
 import { readModels } from './read-models.ts';
-import { lowerFirst, readYaml } from './read-yaml.ts';
+import { readYaml } from './read-yaml.ts';
 import { type ConfigurationDocument, configurationSchema } from './schema.ts';
 
 /** A configuration document and its policies, as text. What a file system holds, or what a client sends. */
@@ -78,12 +79,8 @@ export function parseConfiguration(source: ConfigurationSource): Result<Configur
   const { value, locate } = yaml.value;
   const parsed = configurationSchema.safeParse(value);
   if (parsed.success) return resolveDocument(parsed.data, source, locate);
-  return err(
-    parsed.error.issues.map((issue) => {
-      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-      return { ...issueText(issue), source: locate([...issue.path, ...unknown]) };
-    }),
-  );
+  const codes = { unknownKey: 'configuration-unknown-key', invalid: 'configuration-invalid' };
+  return err(issueProblems(parsed.error.issues, locate, codes));
 }
 
 function resolveDocument(
@@ -157,22 +154,4 @@ function parseListen(text: string): ListenAddress | undefined {
   if (text === 'off') return undefined;
   const at = text.lastIndexOf(':');
   return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
-}
-
-interface Issue {
-  readonly code: string;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
-
-function issueText(issue: Issue): Pick<Problem, 'code' | 'message'> {
-  const place = issue.path.length === 0 ? '' : `\`${issue.path.map(String).join('.')}\`: `;
-  if (issue.code === 'unrecognized_keys' && issue.keys !== undefined) {
-    return {
-      code: 'configuration-unknown-key',
-      message: `${place}unknown key ${issue.keys.map((key) => `\`${key}\``).join(', ')}`,
-    };
-  }
-  return { code: 'configuration-invalid', message: `${place}${lowerFirst(issue.message)}` };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { err, ok, type Problem, type Result } from '#base';
 import { type ForeignModelTexts, loadForeignModel } from '#policy';
+import { policyTexts } from '#policy-analysis';
 import type { Locate } from './check.ts';
 import type { AuthzenModel } from './configuration.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
@@ -96,7 +97,7 @@ function readTexts(written: ModelDocument, directory: string): Result<ForeignMod
   const policies = readPolicies(policyDirectory);
   if (!policies.ok) problems.push(policies.error);
   if (!policies.ok || problems.length > 0) return err(problems);
-  return ok({ schema, entities, policies: policies.value });
+  return ok({ schema, entities, policies: policyTexts(policies.value) });
 }
 
 /** A mapping to a name that the schema lacks would deny everything, and nobody would know why. */

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { err, ok, type Problem, type Result } from '#base';
+import { TEST_ENDING } from '#policy-analysis';
 
 /** Deeper than anybody sorts policies, and the end of a symbolic link that leads back up. */
 const DEEPEST = 8;
 const HINT = 'create the directory with at least one `.cedar` file, or set `policies`';
 
+const ENDINGS: readonly string[] = ['.cedar', TEST_ENDING];
+
 /**
- * Reads the `*.cedar` files below `directory`: relative path -> text, in order. Names that begin with a dot are left out (editors and
+ * Reads the `*.cedar` files below `directory`, and their tests: relative path -> text, in order. Names that begin with a dot are left out (editors and
  * mounted volumes keep their own there); symbolic links are followed, because mounted volumes consist of them. Refuses with
  * `policies-unreadable` when anything cannot be read: a `forbid` must not get lost in silence.
  */
@@ -40,7 +43,8 @@ function readFolder(
       if (kind.isDirectory()) {
         const problem = readFolder(directory, { below: join(below, name), depth: depth + 1 }, texts);
         if (problem !== undefined) return problem;
-      } else if (kind.isFile() && name.endsWith('.cedar')) texts.push([join(below, name), readFileSync(path, 'utf8')]);
+      } else if (kind.isFile() && ENDINGS.some((ending) => name.endsWith(ending)))
+        texts.push([join(below, name), readFileSync(path, 'utf8')]);
     }
     return undefined;
   } catch (cause) {

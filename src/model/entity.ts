@@ -202,7 +202,7 @@ export interface PolicyBundle {
   /** `policy-<version>` */
   readonly id: string;
   readonly version: number;
-  /** File name -> Cedar text. */
+  /** File name -> Cedar text; names that end in `.cedartest.yaml` are tests, which decide nothing. */
   readonly texts: Readonly<Record<string, string>>;
   readonly author: string;
   readonly message: string;

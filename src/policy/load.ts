@@ -45,6 +45,10 @@ export interface ActivePolicies {
     readonly access: Ruleset;
     readonly manage: Ruleset;
     readonly connect: readonly ConnectPolicy[];
+    /** Everything about workloads, to be asked one connection at a time. */
+    readonly network: CompiledPolicies;
+    /** Every policy, parsed, the built-in ones included. */
+    readonly parsed: readonly ParsedPolicy[];
     readonly meanings: ReadonlyMap<string, PolicyMeaning & { readonly effect: 'permit' | 'forbid' }>;
   };
 }
@@ -59,10 +63,11 @@ export function loadPolicies(input: {
   readonly version: number;
 }): Result<ActivePolicies, Problem[]> {
   try {
-    const large = tooLarge(Object.values(input.texts));
+    const texts = policyTexts(input.texts);
+    const large = tooLarge(Object.values(texts));
     if (large !== undefined) return err([large]);
     const problems: Problem[] = [];
-    const sources = sourcesOf(input.texts, problems);
+    const sources = sourcesOf(texts, problems);
     const compiled = compileSources([...sources, ...builtIns()], CEDAR_SCHEMA, []);
     if (!compiled.ok) problems.push(...compiled.error);
     // Policies that do not even parse must not hide what is wrong with the others.
@@ -78,6 +83,14 @@ export function loadPolicies(input: {
     const reason = cause instanceof Error ? cause.message.toLowerCase() : 'unknown failure';
     return err([{ code: 'policy-syntax', message: `the policies cannot be read: ${reason}` }]);
   }
+}
+
+/** Files with this ending are tests of the policies beside them; they travel with a bundle and decide nothing. */
+export const TEST_ENDING = '.cedartest.yaml';
+
+/** The texts of a bundle that are policies. */
+export function policyTexts(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(texts).filter(([file]) => !file.endsWith(TEST_ENDING)));
 }
 
 /** The checked policies on `Action::"connect"`, for segmentation. */
@@ -220,6 +233,8 @@ function activate(
       access: ruleset(['access']),
       manage: ruleset(['view', 'manage']),
       connect: compiled.policies.filter(about(['connect'])).map(connectPolicy),
+      network: sliceOf(compiled, about(['connect'])),
+      parsed: compiled.policies,
       meanings,
     },
   };

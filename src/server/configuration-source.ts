@@ -73,7 +73,7 @@ function stampOf(path: string): string {
 function stampsBelow(directory: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.name.endsWith('.cedar'))
+      .filter((entry) => /\.cedar(?:test\.yaml)?$/.test(entry.name))
       .map((entry) => stampOf(resolve(entry.parentPath, entry.name)))
       .sort();
   } catch {

@@ -6,6 +6,8 @@ const RANKS: Readonly<Record<string, number>> = {
   base: 0,
   model: 1,
   policy: 2,
+  // The second front of policy, for those who study policies instead of asking them.
+  'policy-analysis': 2,
   store: 2,
   journal: 2,
   wire: 2,
