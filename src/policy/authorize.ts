@@ -7,6 +7,7 @@ import type { Findings } from './evaluate/policy-set.ts';
 import type { Question } from './evaluate/question.ts';
 import { Malformed } from './evaluate/read-value.ts';
 import { readRequest } from './evaluate/request.ts';
+import type { Schema } from './evaluate/schema.ts';
 
 /** The question. `context` is JSON text (integers are read exactly) or an object (bigint for large integers). */
 export interface CedarRequest {
@@ -45,7 +46,15 @@ export function authorizeWithoutIndex(
 }
 
 function questionOf(policies: CompiledPolicies, entities: EntityStore, request: CedarRequest): Question | string {
-  const schema = policies.schema?.compiled;
+  return readQuestion(entities, policies.schema?.compiled, request);
+}
+
+/** Reads a question, and checks it against the schema of the policies. A text says why it cannot be asked. */
+export function readQuestion(
+  entities: EntityStore,
+  schema: Schema | undefined,
+  request: CedarRequest,
+): Question | string {
   const store = entities.seenWith(schema);
   if (!store.ok) return store.error[0]?.message ?? 'the entities do not conform to the schema of the policies';
   const { principal, action, resource } = request;

@@ -1,11 +1,13 @@
 import { isIP } from 'node:net';
 import type { App, Decision, Device, Reason, ReasonCode, Remedy, Session, TrustGraph, User } from '#model';
-import { authorize, type CedarResponse } from './authorize.ts';
+import { readQuestion } from './authorize.ts';
 import { entityStore } from './entity-store.ts';
-import { type Denial, explainForbids } from './explain.ts';
+import type { Findings, PolicySet } from './evaluate/policy-set.ts';
+import { type Denial, explainForbids, type ExplainedFacts } from './explain.ts';
+import { graphQuestion } from './graph-question.ts';
 import { demandOf, OTHER_DEMANDS } from './guardrails.ts';
-import type { ActivePolicies, Ruleset } from './load.ts';
-import { accessQuestion, type CedarQuestion, manageQuestion, type Situation } from './mapping.ts';
+import type { ActivePolicies } from './load.ts';
+import { accessFacts, type CedarQuestion, type Facts, manageFacts, questionJson, type Situation } from './mapping.ts';
 
 /** A request to an app, as the gateway saw it. */
 export interface AccessRequest {
@@ -46,7 +48,8 @@ export interface ManageInput extends DecisionBasis {
 
 /** What a decision was made from, for the journal. */
 export interface Evidence {
-  readonly question: CedarQuestion | undefined;
+  /** Writes down the question that the policies were asked. */
+  readonly question: (() => CedarQuestion) | undefined;
   /** False when policies had no part in it, so that other policies would not change it. */
   readonly isByPolicy: boolean;
 }
@@ -76,7 +79,7 @@ export function decideAccess(input: AccessInput): Decision {
     const app = graph.get('app', request.app.id);
     if (app === undefined) return refuse(input, { code: 'app-changed', detail: 'the app is not published any more' });
     const limit = demandOf(graph.tierOf(app, now)).replicaStaleAtMost;
-    return judge(input, { situation, question: accessQuestion(situation, app, arrivalOf(request)), limit });
+    return judge(input, { situation, facts: accessFacts(situation, app, arrivalOf(request)), limit });
   });
 }
 
@@ -85,8 +88,8 @@ export function decideManage(input: ManageInput): Decision {
   return guarded(input, () => {
     const situation = situationOf(input, input.session, undefined);
     if ('code' in situation) return refuse(input, situation);
-    const question = manageQuestion(situation, input.action, addressOf(input.address));
-    return judge(input, { situation, question, limit: OTHER_DEMANDS.manageReplicaStaleAtMost });
+    const facts = manageFacts(situation, input.action, addressOf(input.address));
+    return judge(input, { situation, facts, limit: OTHER_DEMANDS.manageReplicaStaleAtMost });
   });
 }
 
@@ -146,12 +149,12 @@ function userProblem(user: User | undefined): string | undefined {
 
 interface Case {
   readonly situation: Situation;
-  readonly question: CedarQuestion;
+  readonly facts: Facts;
   /** Seconds the replica may be stale. */
   readonly limit: number;
 }
 
-function judge(input: DecisionBasis, { situation, question, limit }: Case): Decision {
+function judge(input: DecisionBasis, { situation, facts, limit }: Case): Decision {
   const { policies, graph, replicaAgeMs } = input;
   if (!graph.isWhole) {
     const detail = 'a change is missing from what this process knows';
@@ -161,93 +164,81 @@ function judge(input: DecisionBasis, { situation, question, limit }: Case): Deci
     const detail = `${Math.round(replicaAgeMs / 1000)} s without news; at most ${limit} s are allowed`;
     return refuse(input, { code: 'replica-stale', detail, remedy: 'contact-administrator' });
   }
-  if (policies === undefined) return noPolicies(input, question);
-  const verdict = ask(policies, question);
-  const { response } = verdict;
+  if (policies === undefined) return noPolicies(input, facts);
+  const verdict = verdictOf(rulesetOf(policies, facts.action).ask(graphQuestion(facts)));
+  const { determining, errors } = verdict;
   if (verdict.outcome === 'permit') {
-    const reasons = response.reason.map((policyId): Reason => ({ code: 'permit', policyId }));
-    return settle(
-      input,
-      { effect: 'permit', reasons, remedies: [] },
-      { question, response, determining: response.reason },
-    );
+    const reasons = determining.map((policyId): Reason => ({ code: 'permit', policyId }));
+    return settle(input, { effect: 'permit', reasons, remedies: [] }, { facts, determining, errors });
   }
-  const determining = response.decision === 'deny' ? response.reason : verdict.erredForbids;
-  return settle(
-    input,
-    { effect: 'forbid', ...denialOf(policies, verdict, { situation, question }) },
-    { question, response, determining },
-  );
+  const denial = denialOf(policies, verdict, { situation, risk: facts.risk });
+  return settle(input, { effect: 'forbid', ...denial }, { facts, determining, errors });
 }
 
-function noPolicies(input: DecisionBasis, question: CedarQuestion): Decision {
+function noPolicies(input: DecisionBasis, facts: Facts): Decision {
   const reasons: Reason[] = [{ code: 'no-policies', remedy: 'contact-administrator' }];
-  return settle(input, { effect: 'forbid', reasons, remedies: ['contact-administrator'] }, { question });
+  return settle(input, { effect: 'forbid', reasons, remedies: ['contact-administrator'] }, { facts });
 }
 
 /** What the policies say to a question, by the product's rules. */
 export interface Verdict {
   readonly outcome: 'permit' | 'no-permit' | 'forbidden' | 'policy-error' | 'internal';
-  readonly response: CedarResponse;
-  /** Ids of forbids that could not be evaluated. */
+  /** Ids of the policies that decided it. */
+  readonly determining: readonly string[];
+  /** Ids of the forbids that hold, and of those that could not be evaluated. */
+  readonly forbids: readonly string[];
   readonly erredForbids: readonly string[];
+  readonly errors: Decision['errors'];
   /** False when, guardrails aside, no policy grants this. */
   readonly isGranted: boolean;
 }
 
-/** Asks the policies, without a person's situation; replay asks the same way. */
+/** Asks the policies a question that was written down. */
 export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict {
-  const ruleset: Ruleset = question.action.id === 'access' ? policies.inside.access : policies.inside.manage;
   const entities = entityStore(question.entities);
-  if (!entities.ok) {
-    const message = entities.error[0]?.message ?? 'unreadable entities';
-    const response: CedarResponse = { decision: 'deny', reason: [], errors: [{ policyId: '', message }] };
-    return { response, erredForbids: [], isGranted: true, outcome: 'internal' };
-  }
-  const answer = authorize(ruleset.all, entities.value, question);
-  // Cedar reports a set; people and tests want the order of the policies.
-  const response = { ...answer, reason: inOrder(policies, answer.reason) };
-  const erredForbids = response.errors.flatMap(({ policyId }) =>
-    policies.inside.meanings.get(policyId)?.effect === 'permit' || policyId === '' ? [] : [policyId],
-  );
-  const verdict = { response, erredForbids, isGranted: true };
-  if (response.errors.some(({ policyId }) => policyId === '')) return { ...verdict, outcome: 'internal' };
-  // Cedar skips a forbid that errs, which would let through what it was written to stop.
-  if (erredForbids.length > 0) return { ...verdict, outcome: 'policy-error' };
-  if (response.decision === 'allow') return { ...verdict, outcome: 'permit' };
-  if (response.reason.length === 0) return { ...verdict, outcome: 'no-permit', isGranted: false };
-  const granted = authorize(ruleset.permits, entities.value, question);
-  return { ...verdict, outcome: 'forbidden', isGranted: granted.decision === 'allow' };
+  const read = entities.ok ? readQuestion(entities.value, undefined, question) : entities.error[0]?.message;
+  if (typeof read === 'object') return verdictOf(rulesetOf(policies, question.action.id).ask(read));
+  const errors = [{ policyId: '', message: read ?? 'unreadable entities' }];
+  return { outcome: 'internal', determining: [], forbids: [], erredForbids: [], errors, isGranted: false };
 }
 
-function inOrder(policies: ActivePolicies, ids: string[]): string[] {
-  if (ids.length < 2) return ids;
-  const found = new Set(ids);
-  return [...policies.inside.meanings.keys()].filter((id) => found.has(id));
+function rulesetOf({ inside }: ActivePolicies, action: string): PolicySet {
+  return (action === 'access' ? inside.access : inside.manage).all.set;
+}
+
+function verdictOf(findings: Findings): Verdict {
+  const permits = findings.permits.map(({ id }) => id);
+  const forbids = findings.forbids.map(({ id }) => id);
+  const erredForbids = findings.errors.flatMap(({ policy }) => (policy.effect === 'permit' ? [] : [policy.id]));
+  const errors = findings.errors.map(({ policy, failure }) => ({ policyId: policy.id, message: failure.message }));
+  const rest = { forbids, erredForbids, errors, isGranted: permits.length > 0 };
+  // Cedar skips a forbid that errs, which would let through what it was written to stop.
+  if (erredForbids.length > 0)
+    return { ...rest, outcome: 'policy-error', determining: forbids.length > 0 ? forbids : erredForbids };
+  if (forbids.length > 0) return { ...rest, outcome: 'forbidden', determining: forbids };
+  return { ...rest, outcome: permits.length > 0 ? 'permit' : 'no-permit', determining: permits };
 }
 
 function denialOf(
   policies: ActivePolicies,
-  { outcome, response, erredForbids, isGranted }: Verdict,
-  facts: { readonly situation: Situation; readonly question: CedarQuestion },
+  { outcome, forbids, erredForbids, isGranted }: Verdict,
+  facts: ExplainedFacts,
 ): Denial {
-  const forbids = response.decision === 'deny' ? explainForbids(policies, response.reason, facts) : undefined;
-  if (outcome === 'internal')
-    return only({ code: 'internal', detail: response.errors[0]?.message ?? '', remedy: 'contact-administrator' });
+  const denial = forbids.length > 0 ? explainForbids(policies, forbids, facts) : undefined;
   if (outcome === 'policy-error') {
     const reasons = erredForbids.map(
       (policyId): Reason => ({ code: 'policy-error', policyId, remedy: 'contact-administrator' }),
     );
-    return { reasons: [...reasons, ...(forbids?.reasons ?? [])], remedies: ['contact-administrator'] };
+    return { reasons: [...reasons, ...(denial?.reasons ?? [])], remedies: ['contact-administrator'] };
   }
   const missing = { code: 'no-permit', remedy: 'request-access' } as const;
-  if (forbids === undefined || outcome === 'no-permit') return only(missing);
+  if (denial === undefined) return only(missing);
   // Stepping up or fixing a device would be for nothing while nobody has granted access.
   if (!isGranted) {
-    const isOpen = forbids.remedies.length > 0;
-    return { reasons: [missing, ...forbids.reasons], remedies: isOpen ? ['request-access'] : [] };
+    const isOpen = denial.remedies.length > 0;
+    return { reasons: [missing, ...denial.reasons], remedies: isOpen ? ['request-access'] : [] };
   }
-  return forbids;
+  return denial;
 }
 
 function only(reason: Reason & { readonly remedy: Remedy }): Denial {
@@ -267,7 +258,7 @@ function settle(
   input: DecisionBasis,
   outcome: Denial & { readonly effect: 'permit' | 'forbid' },
   basis:
-    | { readonly question: CedarQuestion; readonly response?: CedarResponse; readonly determining?: readonly string[] }
+    | { readonly facts: Facts; readonly determining?: readonly string[]; readonly errors?: Decision['errors'] }
     | undefined,
 ): Decision {
   const decision: Decision = {
@@ -276,10 +267,11 @@ function settle(
     policies: Object.freeze([...(basis?.determining ?? [])]),
     remedies: Object.freeze([...outcome.remedies]),
     ...(outcome.stepUp === undefined ? {} : { stepUp: Object.freeze({ ...outcome.stepUp }) }),
-    errors: Object.freeze(basis?.response?.errors ?? []),
+    errors: Object.freeze(basis?.errors ?? []),
     graphSeq: input.graph.seq,
     policyVersion: input.policies?.version ?? 0,
   };
-  proofs.set(Object.freeze(decision), { question: basis?.question, isByPolicy: basis !== undefined });
+  const question = basis === undefined ? undefined : () => questionJson(basis.facts);
+  proofs.set(Object.freeze(decision), { question, isByPolicy: basis !== undefined });
   return decision;
 }

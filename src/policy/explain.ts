@@ -3,7 +3,7 @@ import { ACR_VALUES, type Reason, type ReasonCode, type Remedy, riskLevel } from
 import { REMEDY_ORDER } from './annotations.ts';
 import { GUARDRAILS, type StepUp } from './guardrails.ts';
 import type { ActivePolicies } from './load.ts';
-import { type CedarQuestion, NEVER_SECONDS, type Situation } from './mapping.ts';
+import type { Facts, Situation } from './mapping.ts';
 
 const GUARDRAIL_BY_ID = new Map(GUARDRAILS.map((guardrail) => [guardrail.id, guardrail]));
 
@@ -15,7 +15,7 @@ export interface Denial {
 }
 
 /** Explains a denial by forbid policies. A way forward is offered only when every one of them has one. */
-export function explainForbids(policies: ActivePolicies, ids: readonly string[], facts: Facts): Denial {
+export function explainForbids(policies: ActivePolicies, ids: readonly string[], facts: ExplainedFacts): Denial {
   const reasons = ids.map((id) => reasonOf(policies, id, facts));
   if (!reasons.every((reason) => reason.remedy !== undefined)) return { reasons, remedies: [] };
   const demands = ids.flatMap((id) => policies.inside.meanings.get(id)?.stepUp ?? []);
@@ -23,10 +23,10 @@ export function explainForbids(policies: ActivePolicies, ids: readonly string[],
   return { reasons, remedies: remediesOf(reasons), ...(stepUp === undefined ? {} : { stepUp }) };
 }
 
-/** The situation and the question it became. */
-export interface Facts {
+/** What an explanation may refer to. */
+export interface ExplainedFacts {
   readonly situation: Situation;
-  readonly question: CedarQuestion;
+  readonly risk: Facts['risk'];
 }
 
 function remediesOf(reasons: readonly Reason[]): Remedy[] {
@@ -42,7 +42,7 @@ function strictest(demands: readonly StepUp[]): StepUp | undefined {
     : { acr, maxAgeSeconds: Math.min(...demands.map((demand) => demand.maxAgeSeconds)) };
 }
 
-function reasonOf(policies: ActivePolicies, id: string, facts: Facts): Reason {
+function reasonOf(policies: ActivePolicies, id: string, facts: ExplainedFacts): Reason {
   const meaning = policies.inside.meanings.get(id);
   const code = meaning?.reason ?? 'forbidden';
   const guardrail = GUARDRAIL_BY_ID.get(id);
@@ -57,14 +57,14 @@ function reasonOf(policies: ActivePolicies, id: string, facts: Facts): Reason {
 }
 
 /** A browser sends no health reports, so waiting for one helps nobody: the way there is an agent. */
-function remedyFor(code: ReasonCode, remedy: Remedy | undefined, { situation }: Facts): Remedy | undefined {
+function remedyFor(code: ReasonCode, remedy: Remedy | undefined, { situation }: ExplainedFacts): Remedy | undefined {
   return code === 'device-stale' && situation.device?.form === 'browser' ? 'enrol-device' : remedy;
 }
 
 function guardrailDetail(
   code: ReasonCode,
   { limit, stepUp, title }: { readonly limit: string; readonly stepUp?: StepUp; readonly title: string },
-  { situation, question }: Facts,
+  { situation, risk }: ExplainedFacts,
 ): string {
   const { session, device, now } = situation;
   switch (code) {
@@ -84,7 +84,7 @@ function guardrailDetail(
         .map(({ check, detail, fix }) => `${check}: ${detail}${fix === undefined ? '' : ` (fix: ${fix})`}`)
         .join('; ');
     case 'risk-too-high':
-      return riskDetail(question, limit);
+      return riskDetail(risk, limit);
     default:
       return title;
   }
@@ -98,10 +98,7 @@ function staleDetail({ device, now }: Situation, limit: string): string {
   return `the last health report is ${formatDuration(age)} old, its verdict ${posture.verdict}; the device must be ${limit}`;
 }
 
-function riskDetail({ context }: CedarQuestion, limit: string): string {
-  const risk = context['risk'];
-  const scores = Object(risk) as Readonly<Record<string, unknown>>;
-  const points = (key: string): number => Number(scores[key] ?? NEVER_SECONDS);
+function riskDetail(risk: Facts['risk'], limit: string): string {
   const say = (name: string, score: number): string => `${name} ${score} of 100 (${riskLevel(score)})`;
-  return `risk of ${say('user', points('user'))}, of ${say('device', points('device'))}; must be ${limit}`;
+  return `risk of ${say('user', risk.user)}, of ${say('device', risk.device)}; must be ${limit}`;
 }

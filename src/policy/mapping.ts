@@ -1,6 +1,6 @@
-import { type App, type Device, riskScore, type Session, type TrustGraph, type User } from '#model';
-import type { EntityJson } from './entity-store.ts';
+import { type App, type Asset, type Device, riskScore, type Session, type TrustGraph, type User } from '#model';
 import type { EntityUid } from './engine.ts';
+import type { EntityJson } from './entity-store.ts';
 
 /** Stands for "never": an age that no limit reaches. Exact in JSON, unlike Cedar's own largest integer. */
 export const NEVER_SECONDS: number = Number.MAX_SAFE_INTEGER;
@@ -34,130 +34,174 @@ export interface Arrival {
   readonly secure: boolean;
 }
 
-/** "May this person open this app now?" with the slice of the graph that policies can ask about. */
-export function accessQuestion(situation: Situation, app: App, arrival: Arrival): CedarQuestion {
+/** The app that is asked for, and what bears on it. */
+export interface Target {
+  readonly app: App;
+  readonly asset: Asset | undefined;
+  readonly tier: number;
+  readonly arrival: Arrival;
+}
+
+/**
+ * All that a question is made from. It refers to what the graph holds, which is never changed but replaced, so that the question can be
+ * written down later exactly as it was asked.
+ */
+export interface Facts {
+  readonly now: number;
+  readonly address: string;
+  readonly session: Session;
+  readonly user: User;
+  readonly groups: ReadonlySet<string>;
+  readonly device: Device | undefined;
+  /** The device's owner, when that is somebody else. */
+  readonly owner: { readonly user: User; readonly groups: ReadonlySet<string> } | undefined;
+  readonly risk: { readonly user: number; readonly device: number };
+  readonly sessionAgeSeconds: number;
+  readonly postureAgeSeconds: number;
+  /** Absent when the question is about Cordon itself. */
+  readonly target: Target | undefined;
+  readonly action: 'access' | 'view' | 'manage';
+}
+
+/** "May this person open this app now?" */
+export function accessFacts(situation: Situation, app: App, arrival: Arrival): Facts {
   const { graph, now } = situation;
   const asset = app.assetId === undefined ? undefined : graph.get('asset', app.assetId);
-  const entities = principalEntities(situation);
-  if (asset !== undefined) {
-    const { name, kind, provider, account, region, labels } = asset;
-    const tier = graph.tierOf(app, now);
-    entities.push({
-      uid: { type: 'Asset', id: asset.id },
-      attrs: { name, kind, provider, account, region, tier },
-      parents: [],
-      tags: labels,
-    });
-  }
-  entities.push({
-    uid: { type: 'App', id: app.id },
-    attrs: {
-      name: app.name,
-      host: app.host,
-      tier: graph.tierOf(app, now),
-      device: ['any', 'known', 'managed'].includes(app.device) ? app.device : 'healthy',
-      ...(asset === undefined ? {} : { asset: { __entity: { type: 'Asset', id: asset.id } } }),
-    },
-    parents: [],
-  });
+  const target = { app, asset, tier: graph.tierOf(app, now), arrival };
+  return { ...commonFacts(situation), address: arrival.address, target, action: 'access' };
+}
+
+/** "May this person view or change Cordon now?" */
+export function manageFacts(situation: Situation, action: 'view' | 'manage', address: string): Facts {
+  return { ...commonFacts(situation), address, target: undefined, action };
+}
+
+function commonFacts({ graph, now, session, user, device }: Situation): Omit<Facts, 'address' | 'target' | 'action'> {
+  const isOthers = device?.ownerId !== undefined && device.ownerId !== user.id;
+  const owner = isOthers ? graph.get('user', device.ownerId) : undefined;
+  const posture = isKnown(device, user) ? device?.posture : undefined;
   return {
-    principal: { type: 'User', id: situation.user.id },
-    action: { type: 'Action', id: 'access' },
-    resource: { type: 'App', id: app.id },
+    now,
+    session,
+    user,
+    groups: graph.groupsOf(user.id),
+    device,
+    owner: owner && { user: owner, groups: graph.groupsOf(owner.id) },
+    risk: {
+      user: riskPoints(graph, `user:${user.id}`, now),
+      device: device === undefined ? 0 : riskPoints(graph, `device:${device.id}`, now),
+    },
+    sessionAgeSeconds: ageSeconds(session.authenticatedAt, now, Math.ceil),
+    postureAgeSeconds: posture === undefined ? NEVER_SECONDS : ageSeconds(posture.collectedAt, now, Math.floor),
+  };
+}
+
+/** The question in Cedar's JSON, with the slice of the graph that policies can ask about. */
+export function questionJson(facts: Facts): CedarQuestion {
+  const { user, groups, device, owner, target, action } = facts;
+  const entities = [userEntity(user, groups)];
+  if (owner !== undefined) entities.push(userEntity(owner.user, owner.groups));
+  if (device !== undefined) entities.push(deviceEntity(device));
+  if (target?.asset !== undefined) entities.push(assetEntity(target.asset, target.tier));
+  const resource = target === undefined ? CORDON : appEntity(target);
+  entities.push(resource);
+  return {
+    principal: { type: 'User', id: user.id },
+    action: { type: 'Action', id: action },
+    resource: resource.uid,
     context: {
-      method: arrival.method,
-      path: arrival.path,
-      host: arrival.host,
-      secure: arrival.secure,
-      ...commonContext(situation, arrival.address),
+      ...arrivalContext(target?.arrival),
+      ip: { __extn: { fn: 'ip', arg: facts.address } },
+      now: { __extn: { fn: 'datetime', arg: new Date(facts.now).toISOString() } },
+      session: sessionContext(facts.session, facts.sessionAgeSeconds),
+      device: deviceContext(device, user, facts.postureAgeSeconds),
+      risk: facts.risk,
     },
     entities,
   };
 }
 
-/** "May this person view or change Cordon now?" */
-export function manageQuestion(situation: Situation, action: 'view' | 'manage', address: string): CedarQuestion {
-  return {
-    principal: { type: 'User', id: situation.user.id },
-    action: { type: 'Action', id: action },
-    resource: { type: 'Cordon', id: 'cordon' },
-    context: commonContext(situation, address),
-    entities: [...principalEntities(situation), { uid: { type: 'Cordon', id: 'cordon' }, attrs: {}, parents: [] }],
-  };
-}
+/** Cordon itself. */
+export const CORDON: EntityJson = { uid: { type: 'Cordon', id: 'cordon' }, attrs: {}, parents: [] };
 
 /**
- * The person, the device and the device's owner, each person with the closure of their groups. Groups themselves are not needed:
- * nothing a policy may ask leads to one (see `slice.ts`), and Cedar would refuse the cycles that the graph tolerates.
+ * A person with the closure of their groups. Groups themselves are not needed: nothing a policy may ask leads to one (see `slice.ts`),
+ * and Cedar would refuse the cycles that the graph tolerates.
  */
-function principalEntities({ graph, user, device }: Situation): EntityJson[] {
-  const entities = [userEntity(graph, user)];
-  if (device === undefined) return entities;
-  const owner =
-    device.ownerId === undefined || device.ownerId === user.id ? undefined : graph.get('user', device.ownerId);
-  if (owner !== undefined) entities.push(userEntity(graph, owner));
-  entities.push({
-    uid: { type: 'Device', id: device.id },
-    attrs: {
-      name: device.name,
-      form: device.form,
-      managed: device.managed,
-      ...(device.ownerId === undefined ? {} : { owner: { __entity: { type: 'User', id: device.ownerId } } }),
-    },
+export function userEntity({ id, name, email }: User, groups: ReadonlySet<string>): EntityJson {
+  return {
+    uid: { type: 'User', id },
+    attrs: { name, email },
+    parents: Array.from(groups, (group) => ({ type: 'Group', id: group })),
+  };
+}
+
+/** A device; its owner is a reference. */
+export function deviceEntity({ id, name, form, managed, ownerId }: Device): EntityJson {
+  const owner = ownerId === undefined ? {} : { owner: { __entity: { type: 'User', id: ownerId } } };
+  return { uid: { type: 'Device', id }, attrs: { name, form, managed, ...owner }, parents: [] };
+}
+
+/** What stands behind an app, with the tier of the app. */
+export function assetEntity(asset: Asset, tier: number): EntityJson {
+  const { id, name, kind, provider, account, region, labels } = asset;
+  return {
+    uid: { type: 'Asset', id },
+    attrs: { name, kind, provider, account, region, tier },
     parents: [],
-  });
-  return entities;
-}
-
-function userEntity(graph: TrustGraph, user: User): EntityJson {
-  return {
-    uid: { type: 'User', id: user.id },
-    attrs: { name: user.name, email: user.email },
-    parents: Array.from(graph.groupsOf(user.id), (id) => ({ type: 'Group', id })),
+    tags: labels,
   };
 }
 
-function commonContext(situation: Situation, address: string): Record<string, unknown> {
-  const { graph, now, session, user, device } = situation;
-  return {
-    ip: { __extn: { fn: 'ip', arg: address } },
-    now: { __extn: { fn: 'datetime', arg: new Date(now).toISOString() } },
-    session: sessionContext(session, now),
-    device: deviceContext(device, user, now),
-    risk: {
-      user: riskPoints(graph, `user:${user.id}`, now),
-      device: device === undefined ? 0 : riskPoints(graph, `device:${device.id}`, now),
-    },
-  };
+/** An app; its asset is a reference. A demand on devices that nobody knows is the highest. */
+export function appEntity({ app, asset, tier }: Omit<Target, 'arrival'>): EntityJson {
+  const { id, name, host } = app;
+  const device = ['any', 'known', 'managed'].includes(app.device) ? app.device : 'healthy';
+  const link = asset === undefined ? {} : { asset: { __entity: { type: 'Asset', id: asset.id } } };
+  return { uid: { type: 'App', id }, attrs: { name, host, tier, device, ...link }, parents: [] };
 }
 
-function sessionContext(session: Session, now: number): Record<string, unknown> {
-  const isPhishingResistant = session.acr === 'urn:cordon:aal2-phr' || session.acr === 'urn:cordon:aal3';
-  const aal = session.acr === 'urn:cordon:aal3' ? 3 : session.acr === 'urn:cordon:aal2' || isPhishingResistant ? 2 : 1;
+function arrivalContext(arrival: Arrival | undefined): Record<string, unknown> {
+  if (arrival === undefined) return {};
+  const { method, path, host, secure } = arrival;
+  return { method, path, host, secure };
+}
+
+/** `context.session`. */
+export function sessionContext({ acr, amr }: Session, ageInSeconds: number): Record<string, unknown> {
+  const isPhishingResistant = acr === 'urn:cordon:aal2-phr' || acr === 'urn:cordon:aal3';
   return {
-    acr: session.acr,
-    aal,
+    acr,
+    aal: acr === 'urn:cordon:aal3' ? 3 : acr === 'urn:cordon:aal2' || isPhishingResistant ? 2 : 1,
     phishingResistant: isPhishingResistant,
-    deviceBoundKey: session.acr === 'urn:cordon:aal3',
-    userVerified: isPhishingResistant && session.amr.includes('user') && session.amr.includes('mfa'),
-    amr: session.amr,
-    ageSeconds: ageSeconds(session.authenticatedAt, now, Math.ceil),
+    deviceBoundKey: acr === 'urn:cordon:aal3',
+    userVerified: isPhishingResistant && amr.includes('user') && amr.includes('mfa'),
+    amr,
+    ageSeconds: ageInSeconds,
+  };
+}
+
+/** `context.device`. */
+export function deviceContext(
+  device: Device | undefined,
+  user: User,
+  postureAgeSeconds: number,
+): Record<string, unknown> {
+  const known = isKnown(device, user);
+  const posture = known ? device?.posture : undefined;
+  return {
+    ...(device === undefined ? {} : { id: { __entity: { type: 'Device', id: device.id } } }),
+    known,
+    managed: known && device?.managed === true,
+    healthy: posture?.verdict === 'healthy',
+    postureAgeSeconds,
+    failing: posture?.results.filter((result) => result.outcome === 'fail').map((result) => result.check) ?? [],
   };
 }
 
 /** Known means: enrolled, not revoked, and this person's (or nobody's). Another person's laptop is an unknown device. */
-function deviceContext(device: Device | undefined, user: User, now: number): Record<string, unknown> {
-  const isKnown =
-    device !== undefined && device.status === 'active' && (device.ownerId === undefined || device.ownerId === user.id);
-  const posture = isKnown ? device.posture : undefined;
-  return {
-    ...(device === undefined ? {} : { id: { __entity: { type: 'Device', id: device.id } } }),
-    known: isKnown,
-    managed: isKnown && device.managed,
-    healthy: posture?.verdict === 'healthy',
-    postureAgeSeconds: posture === undefined ? NEVER_SECONDS : ageSeconds(posture.collectedAt, now, Math.floor),
-    failing: posture?.results.filter((result) => result.outcome === 'fail').map((result) => result.check) ?? [],
-  };
+function isKnown(device: Device | undefined, user: User): boolean {
+  return device?.status === 'active' && (device.ownerId === undefined || device.ownerId === user.id);
 }
 
 /** `round` decides at the boundary: up for "at most", down for "less than". Unreadable and future times are never recent. */

@@ -35,7 +35,7 @@ export function decisionRecord(input: AccessInput | ManageInput, decision: Decis
     who: user?.email ?? '',
     what: 'request' in input ? input.request.app.name : 'Cordon',
     // The question is plain JSON by construction: it went to Cedar as such.
-    request: (evidence?.question ?? null) as unknown as Json,
+    request: (evidence?.question?.() ?? null) as unknown as Json,
     decision: outcome as unknown as Json,
   };
 }
@@ -97,7 +97,7 @@ export function replay(input: {
       unchanged += 1;
       continue;
     }
-    const after = verdict.outcome === 'policy-error' ? verdict.erredForbids : verdict.response.reason;
+    const after = verdict.outcome === 'policy-error' ? verdict.erredForbids : verdict.determining;
     add(isPermit ? gains : losses, { user: read.who, app: read.what, count: 1, before: read.policies, after, eventId });
   }
   const notReplayable = [...refused].map(([reason, count]) => ({ reason, count }));

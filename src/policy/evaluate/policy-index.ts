@@ -46,7 +46,7 @@ export class PolicyIndex {
   readonly #root = new Level<Level<Level<RunnablePolicy[]>>>();
   readonly #principals = new Found<Level<Level<RunnablePolicy[]>>>();
   readonly #resources = new Found<Level<RunnablePolicy[]>>();
-  readonly #leaves = new Found<Leaf>();
+  readonly #leaves = new Found<RunnablePolicy[]>();
 
   constructor(policies: Iterable<RunnablePolicy>) {
     for (const policy of policies)
@@ -92,11 +92,12 @@ export class PolicyIndex {
   /** Where a policy with this constraint goes. */
   #places<T>(level: Level<T>, { relation, type, entities }: Constraint, create: () => T): T[] {
     if (relation !== undefined) {
-      const table = relation === '==' ? (level.byUid ??= new Map()) : (level.byAncestor ??= new Map());
+      const table =
+        relation === '==' ? (level.byUid ??= new Map<number, T>()) : (level.byAncestor ??= new Map<number, T>());
       const numbers = new Set(entities.map((literal) => this.#numberOf(literal)));
       return [...numbers].map((number) => inTable(table, number, create));
     }
-    if (type !== undefined) return [inTable((level.byType ??= new Map()), type, create)];
+    if (type !== undefined) return [inTable((level.byType ??= new Map<string, T>()), type, create)];
     level.any ??= create();
     return [level.any];
   }
