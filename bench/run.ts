@@ -70,7 +70,8 @@ async function measure(name: string, quick: boolean): Promise<Outcome> {
 }
 
 function table(measurements: readonly Measurement[]): string {
-  const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 3 });
+  const number = (value: number): string =>
+    value.toLocaleString('en-US', value < 0.1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 3 });
   const rows = measurements.map((one) => [
     one.met ? '✔' : '✖',
     one.claim,
