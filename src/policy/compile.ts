@@ -8,6 +8,7 @@ import {
   type SchemaSource,
   validatePolicies,
 } from './engine.ts';
+import { type FirstTest, firstTest } from './evaluate/first-test.ts';
 import { compileConditions, linkPolicy, type RunnablePolicy } from './evaluate/policy.ts';
 import { PolicySet } from './evaluate/policy-set.ts';
 import type { Expression } from './evaluate/question.ts';
@@ -52,6 +53,7 @@ export interface ParsedPolicy {
   readonly statement: Statement;
   /** The clauses, compiled. */
   readonly condition: Expression | undefined;
+  readonly test: FirstTest | undefined;
 }
 
 /** Policies ready to be asked. Made only by `compilePolicies`. */
@@ -192,7 +194,8 @@ function parseSource(source: PolicySource): Result<ParsedPolicy, Problem[]> {
     );
   if (treeDepth(parsed.value.conditions) > 2 * LIMITS.treeDepth)
     return err([tooDeep({ place, statement, token: statement.tokens[0] })]);
-  return ok({ ...source, est: parsed.value, condition: compileConditions(exactConditions(statement, parsed.value)) });
+  const conditions = exactConditions(statement, parsed.value);
+  return ok({ ...source, est: parsed.value, condition: compileConditions(conditions), test: firstTest(conditions) });
 }
 
 /** The clauses of a policy with its integers as they are written. */

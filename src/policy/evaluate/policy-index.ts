@@ -1,3 +1,4 @@
+import { Leaf } from './leaf.ts';
 import type { Constraint, RunnablePolicy } from './policy.ts';
 import type { EntityLiteral, EntitySource, Question } from './question.ts';
 import { type Entity, type Position, uidKey } from './value.ts';
@@ -34,8 +35,16 @@ class Found<T> {
   }
 }
 
-/** Policies that have the same constraints, apart from the type in `is … in`. */
-export type Leaf = readonly RunnablePolicy[];
+/** Policies that have the same constraints, apart from the type in `is … in`. They become a leaf when they are first asked. */
+class Bucket {
+  readonly policies: RunnablePolicy[] = [];
+  #leaf: Leaf | undefined = undefined;
+
+  get leaf(): Leaf {
+    this.#leaf ??= new Leaf(this.policies);
+    return this.#leaf;
+  }
+}
 
 /**
  * Selects the policies whose scope can cover a question, without looking at others: by action, then by principal, then by resource.
@@ -43,35 +52,33 @@ export type Leaf = readonly RunnablePolicy[];
  */
 export class PolicyIndex {
   readonly #numbers = new Map<string, number>();
-  readonly #root = new Level<Level<Level<RunnablePolicy[]>>>();
-  readonly #principals = new Found<Level<Level<RunnablePolicy[]>>>();
-  readonly #resources = new Found<Level<RunnablePolicy[]>>();
-  readonly #leaves = new Found<RunnablePolicy[]>();
+  readonly #root = new Level<Level<Level<Bucket>>>();
+  readonly #principals = new Found<Level<Level<Bucket>>>();
+  readonly #resources = new Found<Level<Bucket>>();
+  readonly #leaves = new Found<Bucket>();
 
   constructor(policies: Iterable<RunnablePolicy>) {
     for (const policy of policies)
-      for (const principals of this.#places(this.#root, policy.action, () => new Level<Level<RunnablePolicy[]>>()))
-        for (const resources of this.#places(principals, policy.principal, () => new Level<RunnablePolicy[]>()))
-          for (const leaf of this.#places(resources, policy.resource, (): RunnablePolicy[] => [])) leaf.push(policy);
+      for (const principals of this.#places(this.#root, policy.action, () => new Level<Level<Bucket>>()))
+        for (const resources of this.#places(principals, policy.principal, () => new Level<Bucket>()))
+          for (const leaf of this.#places(resources, policy.resource, () => new Bucket())) leaf.policies.push(policy);
   }
 
-  /** The leaves for a question, `count` of them, valid until the next one. */
-  select({ source, principal, action, resource }: Question): {
-    readonly items: readonly Leaf[];
-    readonly count: number;
-  } {
+  /** Calls `visit` for every policy that can apply to the question or err. */
+  each(question: Question, visit: (policy: RunnablePolicy) => void): void {
+    const { source, principal, action, resource } = question;
     const [principals, resources, leaves] = [this.#principals, this.#resources, this.#leaves];
     principals.count = 0;
     resources.count = 0;
     leaves.count = 0;
     this.#root.collect(action, this.#positionOf(action, source), principals);
-    if (principals.count === 0) return leaves;
+    if (principals.count === 0) return;
     const principalPosition = this.#positionOf(principal, source);
     for (let at = 0; at < principals.count; at += 1)
       principals.items[at]?.collect(principal, principalPosition, resources);
     const resourcePosition = this.#positionOf(resource, source);
     for (let at = 0; at < resources.count; at += 1) resources.items[at]?.collect(resource, resourcePosition, leaves);
-    return leaves;
+    for (let at = 0; at < leaves.count; at += 1) leaves.items[at]?.leaf.each(question, visit);
   }
 
   #positionOf(entity: Entity, source: EntitySource): Position {

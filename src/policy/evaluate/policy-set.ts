@@ -36,9 +36,9 @@ export class PolicySet {
   ask(question: Question): Findings {
     this.#asked += 1;
     const found = new Collector();
-    const leaves = this.#index.select(question);
-    for (let at = 0; at < leaves.count; at += 1)
-      for (const policy of leaves.items[at] ?? NONE) if (this.#isNew(policy, question)) found.add(policy, question);
+    this.#index.each(question, (policy) => {
+      if (policy.isFoundExactly || this.#isNew(policy, question)) found.add(policy, question);
+    });
     return found.finish();
   }
 

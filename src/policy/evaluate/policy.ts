@@ -1,5 +1,6 @@
 import type { EstScope, PolicyEst } from '../engine.ts';
 import { compileExpression } from './expression.ts';
+import type { FirstTest } from './first-test.ts';
 import { isIn } from './membership.ts';
 import { notBool } from './operators.ts';
 import { EntityLiteral, type Expression, type Question } from './question.ts';
@@ -26,6 +27,9 @@ export interface RunnablePolicy {
   readonly resource: Constraint;
   /** Undefined when the scope is everything. */
   readonly condition: Expression | undefined;
+  readonly test: FirstTest | undefined;
+  /** The index finds this policy exactly once, and only when it is in scope: it has no `is … in`, and names at most one action. */
+  readonly isFoundExactly: boolean;
 }
 
 /** The entities that fill the slots of a template. */
@@ -35,6 +39,7 @@ export type Slots = Readonly<Record<string, Uid>>;
 export interface PolicyBody {
   readonly est: PolicyEst;
   readonly condition: Expression | undefined;
+  readonly test: FirstTest | undefined;
 }
 
 /** Compiles the `when` and `unless` clauses of a policy or template; undefined when there are none. */
@@ -62,15 +67,23 @@ function clause(body: Expression, isUnless: boolean): Expression {
 
 /** Makes a policy out of a body and, for a template, what fills its slots. */
 export function linkPolicy(id: string, order: number, body: PolicyBody, slots: Slots = {}): RunnablePolicy {
-  const { est, condition } = body;
+  const { est, condition, test } = body;
+  const [principal, action, resource] = [est.principal, est.action, est.resource].map((scope) =>
+    constraintOf(scope, slots),
+  ) as [Constraint, Constraint, Constraint];
+  const isFoundExactly = [principal, resource].every(
+    ({ type, relation }) => type === undefined || relation === undefined,
+  );
   return {
     id,
     order,
     effect: est.effect,
-    principal: constraintOf(est.principal, slots),
-    action: constraintOf(est.action, slots),
-    resource: constraintOf(est.resource, slots),
+    principal,
+    action,
+    resource,
     condition,
+    test,
+    isFoundExactly: isFoundExactly && action.entities.length < 2,
   };
 }
 
