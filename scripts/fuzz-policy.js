@@ -1,7 +1,7 @@
 // Compares the policy engine with Cedar on random policies, entities and questions. Every divergence is made as small as it gets and
 // kept in src/policy/testdata/divergences, which the tests replay for ever.
 // Usage: npm run fuzz:policy [-- --seconds N] [--decisions N] [--seed N]
-// By default 200,000 decisions, or as many as fit the seconds. Exits 1 on a divergence, 2 on misuse.
+// By default 200,000 decisions, or as many as fit the seconds; Ctrl-C ends it early. Exits 1 on a divergence, 2 on misuse.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,17 +29,19 @@ function options() {
 
 /**
  * @param {{ seed: number, decisions: number, seconds: number }} wanted
- * @returns {number} the exit code
+ * @returns {Promise<number>} the exit code
  */
-function fuzz({ seed, decisions, seconds }) {
+async function fuzz({ seed, decisions, seconds }) {
   const start = performance.now();
   const elapsed = () => (performance.now() - start) / 1000;
   let drawn = 0;
+  let isStopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (isStopped = true));
   process.stderr.write(`seed ${seed}\n`);
-  const { tally, divergences } = campaign({
+  const { tally, divergences } = await campaign({
     seed,
     decisions,
-    isOver: () => elapsed() > seconds,
+    isOver: () => isStopped || elapsed() > seconds,
     progress: (tally, divergences) => {
       if (!process.stderr.isTTY || elapsed() - drawn < 0.2) return;
       drawn = elapsed();
@@ -72,4 +74,4 @@ const wanted = options();
 if (typeof wanted === 'string') {
   process.stderr.write(`error: ${wanted}\nhint: npm run fuzz:policy -- --seconds 60 --seed 1\n`);
   process.exitCode = 2;
-} else process.exitCode = fuzz(wanted);
+} else process.exitCode = await fuzz(wanted);

@@ -71,8 +71,8 @@ const OPERATORS = [
 describe('the evaluator', () => {
   let tally: Tally | undefined;
 
-  it('answers 5,000 random questions as Cedar does, with and without its index', () => {
-    const run = campaign({ seed: 1, decisions: 5000, mostPolicies: 120 });
+  it('answers 5,000 random questions as Cedar does, with and without its index', async () => {
+    const run = await campaign({ seed: 1, decisions: 5000, mostPolicies: 120 });
     tally = run.tally;
     const shown = run.divergences.map((one) =>
       JSON.stringify(exactJson({ ...one, world: toldOf(one.world), ...answersOf(one) })),
@@ -133,7 +133,7 @@ describe('the comparison', () => {
     assert.deepEqual(readKeptCase(keptCaseText(kept)), kept);
   });
 
-  it('finds an engine that is wrong about one operator, and shows it with one policy and no more than it needs', () => {
+  it('finds an engine that is wrong about one operator, and shows it with one policy and no more than it needs', async () => {
     // This engine overlooks every policy that uses `like`.
     const broken = (told: Told): Front => {
       const front = frontSide(told);
@@ -144,7 +144,7 @@ describe('the comparison', () => {
       };
       return { ...front, ask, askWithoutIndex: ask };
     };
-    const { divergences } = campaign({ seed: 1, decisions: 1000, mostPolicies: 20, front: broken });
+    const { divergences } = await campaign({ seed: 1, decisions: 1000, mostPolicies: 20, front: broken });
     const [first] = divergences;
     assert.ok(first !== undefined);
     const { policies, entities } = first.world;

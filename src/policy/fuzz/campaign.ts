@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type Answer,
   type Aspect,
@@ -42,7 +43,7 @@ export interface CampaignOptions {
 const MOST_DIVERGENCES = 20;
 
 /** Compares random worlds until enough is decided or too much differs. Every divergence comes back as small as it gets. */
-export function campaign(options: CampaignOptions): { tally: Tally; divergences: Divergence[] } {
+export async function campaign(options: CampaignOptions): Promise<{ tally: Tally; divergences: Divergence[] }> {
   const tally = new Tally();
   const divergences: Divergence[] = [];
   const isOver = (): boolean => options.isOver?.() === true || divergences.length >= MOST_DIVERGENCES;
@@ -53,6 +54,7 @@ export function campaign(options: CampaignOptions): { tally: Tally; divergences:
     const found = compareScenario(scenario, tally, make);
     if (found !== undefined) divergences.push(minimal({ seed, ...found }, make));
     options.progress?.(tally, divergences);
+    await setImmediate(); // so that a signal is heard
   }
   return { tally, divergences };
 }

@@ -46,7 +46,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(['decimal', 'ip', 'datetime', 'du
 const KEYWORDS: ReadonlySet<string> = new Set(['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has']);
 
 /** Writes a string literal, without ambiguity for the characters that Cedar escapes. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return `"${escaped(text)}"`;
 }
 
@@ -62,12 +62,12 @@ function isName(text: string): boolean {
 }
 
 /** Writes an entity as Cedar text. */
-export function uidText({ type, id }: Uid): string {
+function uidText({ type, id }: Uid): string {
   return `${type}::${quoted(id)}`;
 }
 
 /** Writes an expression as Cedar text, in brackets wherever that could matter. */
-export function termText({ op, words, args }: Term): string {
+function termText({ op, words, args }: Term): string {
   const [word = ''] = words;
   const [first = '', second = '', third = ''] = args.map(termText);
   if (op === 'bool' || op === 'long' || op === 'var') return op === 'long' && word.startsWith('-') ? `(${word})` : word;
