@@ -18,3 +18,5 @@ export type {
 } from './bundle-test/test-file.ts';
 export { policyTexts, TEST_ENDING } from '../load.ts';
 export { type KnownEntities, lintPolicies } from './lint/lint.ts';
+export { type AccessExplanation, explainAccess, type ExplainInput, waysIn } from './explain/explain-access.ts';
+export type { ExplainedClause, ExplainedPolicy, Explanation } from './explain/explain-question.ts';
