@@ -8,6 +8,9 @@ export interface BodyLimits {
   readonly withinMs: number;
 }
 
+/** Refuses what is not UTF-8. Whole texts only, so nothing of one is left over for the next. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Reads the JSON text of a request. Bytes are counted while they arrive, whatever `Content-Length` says. `err`: `content-type-unsupported`,
  * `message-too-large`, `message-too-slow`, `message-invalid`. Undefined when the client has gone.
@@ -31,7 +34,7 @@ export async function readJsonText(
   const bytes = await readBytes(request, limits);
   if (bytes === undefined || !bytes.ok) return bytes;
   try {
-    return ok(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.value));
+    return ok(UTF8.decode(bytes.value));
   } catch {
     return err({ code: 'message-invalid', message: 'the body is not UTF-8' });
   }

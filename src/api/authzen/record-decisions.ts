@@ -31,14 +31,22 @@ export interface Asking {
  * second, so of theirs a few a second are written whole, and all are counted: every 10 seconds one event per client and model.
  */
 export interface DecisionRecorder {
-  /** The verdict that may be answered: a permit that must be recorded and cannot be becomes a denial `cannot-record`. */
-  settle(asking: Asking, question: Evaluation, verdict: Verdict): Verdict | Promise<Verdict>;
+  /** Begins the record of one request. */
+  begin(asking: Asking): RequestRecord;
   /** A search and how many it found. */
   searched(asking: Asking, sought: Sought, question: Evaluation, count: number): void;
   /** A request without a key that is good. */
   refused(address: string, path: string): void;
   /** Writes the counts that have gathered, and ends. */
   close(): Promise<void>;
+}
+
+/** What is recorded of one request. */
+export interface RequestRecord {
+  /** The verdict that may be answered: a permit that must be recorded and cannot be becomes a denial `cannot-record`. */
+  settle(question: Evaluation, verdict: Verdict): Verdict | Promise<Verdict>;
+  /** Counts what was settled, and writes one of it, rather a denial than a permit, while there is room. */
+  end(): void;
 }
 
 interface Count {
@@ -77,13 +85,32 @@ export function createRecorder(services: Services): DecisionRecorder {
     }
     return mine();
   };
+  const settleRecorded = async (decided: Decided): Promise<Verdict> => {
+    const isWritten = await write(decisionEvent(services, decided));
+    const { verdict } = decided;
+    return isWritten || !verdict.isPermit || verdict.record?.isMust !== true ? verdict : deny('cannot-record');
+  };
   return {
-    settle: (asking, question, verdict) => {
-      const { record } = verdict;
-      if (record !== undefined) return settleRecorded(asking, { question, verdict, isMust: record.isMust });
-      countIn(counts, asking, verdict.isPermit);
-      if (isSample(asking)) void write(decisionEvent(services, { asking, question, verdict }));
-      return verdict;
+    begin: (asking) => {
+      let [permits, denials] = [0, 0];
+      let sample: Decided | undefined;
+      return {
+        settle: (question, verdict) => {
+          if (verdict.record !== undefined) return settleRecorded({ asking, question, verdict });
+          const isFirst = verdict.isPermit ? permits + denials === 0 : denials === 0;
+          if (isFirst) sample = { asking, question, verdict };
+          if (verdict.isPermit) permits += 1;
+          else denials += 1;
+          return verdict;
+        },
+        end: () => {
+          if (sample === undefined) return;
+          const count = countOf(counts, asking);
+          count.permits += permits;
+          count.denials += denials;
+          if (isSample(asking)) void write(decisionEvent(services, sample));
+        },
+      };
     },
     searched: (asking, sought, question, count) => {
       if (isSample(asking)) void write(searchEvent(services, { asking, sought, question, count }));
@@ -96,25 +123,16 @@ export function createRecorder(services: Services): DecisionRecorder {
       await flush();
     },
   };
-
-  async function settleRecorded(
-    asking: Asking,
-    { question, verdict, isMust }: { question: Evaluation; verdict: Verdict; isMust: boolean },
-  ): Promise<Verdict> {
-    const isWritten = await write(decisionEvent(services, { asking, question, verdict }));
-    return isWritten || !verdict.isPermit || !isMust ? verdict : deny('cannot-record');
-  }
 }
 
-function countIn(counts: Map<string, Count>, asking: Asking, isPermit: boolean): void {
+function countOf(counts: Map<string, Count>, asking: Asking): Count {
   const key = `${asking.client.id} ${asking.model}`;
   let count = counts.get(key);
   if (count === undefined) {
     count = { asking, permits: 0, denials: 0 };
     counts.set(key, count);
   }
-  if (isPermit) count.permits += 1;
-  else count.denials += 1;
+  return count;
 }
 
 interface Decided {

@@ -117,15 +117,21 @@ export function readSearch(body: unknown, sought: Sought): Result<Search, string
 const NOTHING: JsonObject = {};
 
 function evaluationOf(item: JsonObject, defaults: JsonObject): Result<Evaluation, string> {
-  const subject = partyOf(item['subject'] ?? defaults['subject'], 'subject');
+  const subject = partyOf(either(item, defaults, 'subject'), 'subject');
   if (typeof subject === 'string') return err(subject);
-  const action = actionOf(item['action'] ?? defaults['action']);
+  const action = actionOf(either(item, defaults, 'action'));
   if (typeof action === 'string') return err(action);
-  const resource = partyOf(item['resource'] ?? defaults['resource'], 'resource');
+  const resource = partyOf(either(item, defaults, 'resource'), 'resource');
   if (typeof resource === 'string') return err(resource);
-  const context = item['context'] ?? defaults['context'];
+  const context = either(item, defaults, 'context');
   if (context !== undefined && !isJsonObject(context)) return err('`context` must be an object');
   return ok({ subject, action, resource, context });
+}
+
+/** Nothing (`null`) is something of the wrong type, and no reason to take the default. */
+function either(item: JsonObject, defaults: JsonObject, name: string): Json | undefined {
+  const own = item[name];
+  return own === undefined ? defaults[name] : own;
 }
 
 function partyOf(value: unknown, name: string): Party | string {

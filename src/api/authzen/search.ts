@@ -21,6 +21,7 @@ export function search(
   { modelId, sought, query }: { readonly modelId: string; readonly sought: Sought; readonly query: Search },
 ): Result<SearchPage, string> {
   const question = fingerprintOf(modelId, sought, query);
+  if (question === undefined) return err('the request is nested too deeply');
   const after = query.token === undefined ? undefined : readToken(query.token, question);
   if (after === null) return err('`page.token` belongs to another question, or to none; begin without one');
   const ids = idsOf(model, sought, query);
@@ -59,13 +60,21 @@ function written({ type, id, properties }: Party): object {
   return { type, id, ...(properties === undefined ? {} : { properties }) };
 }
 
-/** The same for the same question only. How many results a page has is no part of it. */
-function fingerprintOf(modelId: string, sought: Sought, { subject, action, resource, context }: Search): string {
+/** The same for the same question only; how many results a page has is no part of it. Undefined: nested too deeply to be read. */
+function fingerprintOf(
+  modelId: string,
+  sought: Sought,
+  { subject, action, resource, context }: Search,
+): string | undefined {
   // Parsed JSON, apart from members that are undefined.
   const question = [modelId, sought, subject, action, resource, context ?? null].map((part) =>
     typeof part === 'object' && part !== null ? defined(part) : part,
   );
-  return createHash('sha256').update(canonicalJson(question)).digest('base64url').slice(0, 22);
+  try {
+    return createHash('sha256').update(canonicalJson(question)).digest('base64url').slice(0, 22);
+  } catch {
+    return undefined;
+  }
 }
 
 function defined(part: object): Json {

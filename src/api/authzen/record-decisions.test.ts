@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { buildEvent, type OcsfEvent } from '#model';
+import { type DecisionBench, openDecisionBench, question } from './testdata/decision-bench.ts';
+
+describe('the journal of decisions', () => {
+  let bench: DecisionBench;
+  before(async () => {
+    bench = await openDecisionBench();
+  });
+  after(async () => await bench.close());
+  /** Resolves when everything before is in the journal. */
+  const written = async (): Promise<void> => {
+    const about = { class: 'entityManagement', activity: 'other', time: 0, message: '' } as const;
+    await bench.journal.append(buildEvent(about));
+  };
+  const events = (pattern: RegExp): OcsfEvent[] =>
+    bench.journal.recent(500).filter(({ class_uid, message }) => class_uid === 6003 && pattern.test(message));
+
+  it('holds who asked what, a few a second and rather denials, and counts all', async () => {
+    const [permit, deny] = [question('ann', 'borrow', 'atlas'), question('cat', 'borrow', 'atlas')];
+    const headers = { 'x-request-id': 'req-1' };
+    await bench.ask('/library/access/v1/evaluations', { evaluations: [permit, permit, deny, deny] }, { headers });
+    await written();
+    const [sample, second] = events(/was told that/);
+    assert.equal(second, undefined, 'one of a request');
+    assert.equal(sample?.message, 'first was told that reader cat is denied (no-permit): borrow book atlas');
+    assert.equal(sample.status_code, 'no-permit');
+    assert.equal(sample.action_id, 2);
+    assert.deepEqual(sample.actor, { app_uid: bench.clientId, app_name: 'first' });
+    assert.deepEqual(sample['api'], { operation: 'POST /access/v1/evaluation', request: { uid: 'req-1' } });
+    for (let round = 0; round < 60; round++) await bench.ask('/library/access/v1/evaluation', permit);
+    await written();
+    assert.equal(events(/was told that/).length, 25, 'no more than there is room for');
+    await bench.api.close();
+    const [count] = events(/permits and/);
+    assert.equal(count?.message, 'first was told 62 permits and 2 denials of library');
+    assert.deepEqual(count.unmapped?.cordon, { model: 'library', permits: 62, denials: 2 });
+  });
+
+  it('holds refused keys, not as often as they come, and never a key', async () => {
+    for (let round = 0; round < 40; round++) {
+      await bench.ask('/library/access/v1/evaluation', {}, { key: 'cordon_authzen_guessed' });
+    }
+    await written();
+    const refused = events(/without a key/);
+    assert.equal(refused.length, 25);
+    assert.equal(refused[0]?.status_code, 'not-authenticated');
+    const all = JSON.stringify(bench.journal.recent(1000));
+    assert.ok(!all.includes('guessed') && !all.includes(bench.key));
+  });
+});
