@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, isAbsolute, resolve } from 'node:path';
 import { err, ok, type Problem, type Result } from '#base';
 import { type ForeignModelTexts, loadForeignModel } from '#policy';
 import { policyTexts } from '#policy-analysis';
@@ -50,7 +50,7 @@ function readModel(id: string, written: ModelDocument, directory: string): Resul
   const texts = readTexts(written, directory);
   if (!texts.ok) return texts;
   const model = loadForeignModel(texts.value);
-  if (!model.ok) return model;
+  if (!model.ok) return err(model.error.map((problem) => below(policyDirectory, problem)));
   const scoped = (name: string): string =>
     written.namespace === undefined || name.includes('::') ? name : `${written.namespace}::${name}`;
   return ok({
@@ -75,6 +75,13 @@ function readModel(id: string, written: ModelDocument, directory: string): Resul
     files,
     policyDirectory,
   });
+}
+
+/** Policies are named by their path below the directory, for their ids; a problem says where the file is. */
+function below(directory: string, problem: Problem): Problem {
+  const { source } = problem;
+  if (source?.file === undefined || isAbsolute(source.file)) return problem;
+  return { ...problem, source: { ...source, file: join(directory, source.file) } };
 }
 
 function readTexts(written: ModelDocument, directory: string): Result<ForeignModelTexts, readonly Problem[]> {
