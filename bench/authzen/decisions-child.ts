@@ -37,7 +37,12 @@ const cordon = await startCordon({
   log: { info: () => {}, warn: () => {}, error: () => {} },
 });
 process.on('disconnect', () => process.exit());
-process.send?.({ port: cordon.ports.http, host: 'authz.localhost', path: '/todo', key: await makeKey(cordon.controlSocket) });
+process.send?.({
+  port: cordon.ports.http,
+  host: 'authz.localhost',
+  path: '/todo',
+  key: await makeKey(cordon.controlSocket),
+});
 
 async function makeKey(socketPath: string): Promise<string> {
   const answer = await new Promise<string>((resolve, reject) => {
