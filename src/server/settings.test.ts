@@ -106,6 +106,33 @@ describe('the configuration at a start', () => {
     });
   });
 
+  it('follows the files of the models that applications are decided by', async (t) => {
+    const { open, file, write, told } = await bench(t);
+    const folder = join(file, '../shop');
+    mkdirSync(folder);
+    const policy = join(folder, 'all.cedar');
+    writeFileSync(
+      join(folder, 'shop.cedarschema'),
+      'entity Buyer; action buy appliesTo { principal: Buyer, resource: Buyer };',
+    );
+    writeFileSync(policy, 'permit (principal, action, resource);');
+    write(
+      `${DOCUMENT}authzen: { models: { shop: { schema: shop/shop.cedarschema, policies: shop, types: {}, actions: {} } } }`,
+    );
+    const settings = await open();
+    const buyer = { type: 'Buyer', id: 'ann' };
+    const question = { principal: buyer, action: { type: 'Action', id: 'buy' }, resource: buyer, context: {} };
+    const decide = (): string | undefined => settings.current().authzen[0]?.model.decide(question).code;
+    await settings.follow();
+    assert.deepEqual([decide(), told.length], ['permit', 0]);
+    writeFileSync(policy, 'forbid (principal, action, resource) when { true };');
+    await settings.follow();
+    assert.deepEqual([decide(), told.length], ['forbidden', 1]);
+    writeFileSync(policy, 'permit (principal');
+    await settings.follow();
+    assert.deepEqual([decide(), told.at(-1)?.ok], ['forbidden', false], 'the last good one stays');
+  });
+
   it('with policies that do not validate ends the start and changes nothing', async (t) => {
     const { open, write, options } = await bench(t);
     write(DOCUMENT, 'permit (principal, action == Action::"access", resource) when { principal.shoe == 43 };');

@@ -55,6 +55,7 @@ describe('a start', () => {
     assert.equal(await statusOf({ port: ports.http }, 'console.localhost', '/api/status'), 401);
     assert.equal(await statusOf({ port: ports.http }, 'verify.localhost', '/'), 401);
     assert.equal(await statusOf({ port: ports.http }, 'agent.localhost', '/v1/enrol'), 404, 'over TLS only');
+    assert.equal(await statusOf({ port: ports.http }, 'authz.localhost', '/access/v1/evaluation'), 405);
     assert.equal(await statusOf({ port: ports.http }, 'elsewhere.localhost', '/'), 404);
     assert.equal(await statusOf({ socketPath: controlSocket }, 'localhost', '/api/status'), 200);
   });
