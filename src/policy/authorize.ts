@@ -46,7 +46,7 @@ export function authorizeWithoutIndex(
 }
 
 function questionOf(policies: CompiledPolicies, entities: EntityStore, request: CedarRequest): Question | string {
-  return readQuestion(entities, policies.schema?.compiled, request);
+  return readQuestion(entities, policies.schema, request);
 }
 
 /** Reads a question, and checks it against the schema of the policies. A text says why it cannot be asked. */

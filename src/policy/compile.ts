@@ -1,31 +1,15 @@
 import { err, ok, type Problem, type Result } from '#base';
-import {
-  type CedarComplaint,
-  type EntityUid,
-  parsePolicy,
-  type PolicyEst,
-  type PolicyParts,
-  type SchemaSource,
-  validatePolicies,
-} from './engine.ts';
-import { type FirstTest, firstTest } from './evaluate/first-test.ts';
-import { compileConditions, linkPolicy, type RunnablePolicy } from './evaluate/policy.ts';
+import { acceptance } from './accept-policies.ts';
+import type { EntityUid, SchemaSource } from './engine.ts';
+import { linkPolicy, type RunnablePolicy } from './evaluate/policy.ts';
 import { PolicySet } from './evaluate/policy-set.ts';
-import type { Expression } from './evaluate/question.ts';
 import { isUid, uidProblem } from './evaluate/read-value.ts';
 import type { Schema } from './evaluate/schema.ts';
-import { markLargeIntegers, unmark } from './exact-integers.ts';
-import {
-  LIMITS,
-  offsetOfByte,
-  type Place,
-  problemAt,
-  spanAt,
-  splitPolicies,
-  type Statement,
-  tooDeepAt,
-} from './lexer.ts';
+import { LIMITS, spanAt, splitPolicies } from './lexer.ts';
+import { type ParsedPolicy, PolicyParser, type PolicySource } from './parse-policy.ts';
 import { compileSchema } from './schema-source.ts';
+
+export type { ParsedPolicy, PolicySource } from './parse-policy.ts';
 
 /** Makes a policy out of a template by filling its slots. */
 export interface TemplateLink {
@@ -45,17 +29,6 @@ export interface PolicyInput {
   readonly templateLinks?: readonly TemplateLink[];
 }
 
-/** One policy or template, parsed. */
-export interface ParsedPolicy {
-  readonly id: string;
-  readonly est: PolicyEst;
-  readonly place: Place;
-  readonly statement: Statement;
-  /** The clauses, compiled. */
-  readonly condition: Expression | undefined;
-  readonly test: FirstTest | undefined;
-}
-
 /** Policies ready to be asked. Made only by `compilePolicies`. */
 export interface CompiledPolicies {
   readonly policies: readonly ParsedPolicy[];
@@ -63,16 +36,7 @@ export interface CompiledPolicies {
   readonly warnings: readonly Problem[];
   /** The same, compiled. */
   readonly set: PolicySet;
-  readonly schema: { readonly source: SchemaSource; readonly compiled: Schema } | undefined;
-  /** The same as texts, for Cedar. */
-  readonly parts: PolicyParts;
-}
-
-/** A policy text that has an id but is not parsed yet. */
-export interface PolicySource {
-  readonly id: string;
-  readonly place: Place;
-  readonly statement: Statement;
+  readonly schema: Schema | undefined;
 }
 
 /**
@@ -83,6 +47,8 @@ export function compilePolicies(input: PolicyInput): Result<CompiledPolicies, Pr
   try {
     const named = sourcesOf(input.policies);
     if (!named.ok) return named;
+    const many = tooMany(named.value.length);
+    if (many !== undefined) return err([many]);
     return compileSources(named.value, input.schema, input.templateLinks ?? []);
   } catch (cause) {
     return err([unreadable(cause)]);
@@ -95,19 +61,25 @@ function unreadable(cause: unknown): Problem {
 }
 
 /** Refuses texts that together are larger than the parser is given. */
-export function tooLarge(texts: Iterable<string>): Problem | undefined {
+export function tooLarge(texts: Iterable<string>, most: number = LIMITS.totalBytes): Problem | undefined {
   let bytes = 0;
   for (const text of texts) bytes += Buffer.byteLength(text);
-  if (bytes <= LIMITS.totalBytes) return undefined;
-  return {
-    code: 'policy-too-large',
-    message: `the policies are ${bytes} bytes long, at most ${LIMITS.totalBytes} are read`,
-    hint: 'say with groups and tags what many policies say one by one',
-  };
+  if (bytes <= most) return undefined;
+  const message = `the policies are ${bytes} bytes long, at most ${most} are read`;
+  return { code: 'policy-too-large', message, hint: HINT };
+}
+
+const HINT = 'say with groups and tags what many policies say one by one';
+
+/** Refuses more policies than are read. */
+function tooMany(count: number): Problem | undefined {
+  if (count <= LIMITS.policies) return undefined;
+  const message = `there are ${count} policies, at most ${LIMITS.policies} are read`;
+  return { code: 'policy-too-large', message, hint: HINT };
 }
 
 function sourcesOf(policies: PolicyInput['policies']): Result<PolicySource[], Problem[]> {
-  const large = tooLarge(typeof policies === 'string' ? [policies] : Object.values(policies));
+  const large = tooLarge(typeof policies === 'string' ? [policies] : Object.values(policies), LIMITS.setBytes);
   if (large !== undefined) return err([large]);
   if (typeof policies === 'string') {
     const place = { file: 'policies', text: policies };
@@ -136,29 +108,20 @@ export function compileSources(
   const checked = schema === undefined ? ok(undefined) : compileSchema(schema);
   const problems: Problem[] = checked.ok ? [] : [...checked.error];
   const policies: ParsedPolicy[] = [];
+  const parser = new PolicyParser();
   for (const source of sources) {
-    const parsed = parseSource(source);
+    const parsed = parser.parse(source);
     if (parsed.ok) policies.push(parsed.value);
     else problems.push(...parsed.error);
   }
   problems.push(...linkProblems(policies, links));
-  const parts = partsOf(policies, links);
-  const warnings: Problem[] = [];
-  if (schema !== undefined && checked.ok) {
-    const verdict = validatePolicies(parts, schema);
-    const byId = new Map(policies.map((policy) => [policy.id, policy]));
-    problems.push(...verdict.errors.map((complaint) => policyProblem('policy-invalid', complaint, byId)));
-    warnings.push(...verdict.warnings.map((complaint) => policyProblem('policy-warning', complaint, byId)));
-  }
+  // Links that are wrong would only be said to be wrong once more, and without their names.
+  const isLinked = !problems.some(({ code }) => code === 'template-link-invalid');
+  const verdict = acceptance(policies, isLinked ? links : [], checked.ok ? schema : undefined);
+  problems.push(...verdict.problems);
   if (problems.length > 0 || !checked.ok) return err(problems);
-  return ok({
-    policies,
-    warnings,
-    set: new PolicySet(runnable(policies, links)),
-    schema:
-      schema === undefined || checked.value === undefined ? undefined : { source: schema, compiled: checked.value },
-    parts,
-  });
+  const set = new PolicySet(runnable(policies, links));
+  return ok({ policies, warnings: verdict.warnings, set, schema: checked.value });
 }
 
 /** The policies that are asked: every static policy and every link. A template alone is none. */
@@ -178,54 +141,7 @@ function runnable(policies: readonly ParsedPolicy[], links: readonly TemplateLin
 export function sliceOf(compiled: CompiledPolicies, keeps: (policy: ParsedPolicy) => boolean): CompiledPolicies {
   const policies = compiled.policies.filter(keeps);
   const set = new PolicySet(runnable(policies, []));
-  return { policies, warnings: [], set, schema: undefined, parts: partsOf(policies, []) };
-}
-
-function parseSource(source: PolicySource): Result<ParsedPolicy, Problem[]> {
-  const { statement, place } = source;
-  const deep = tooDeepAt(statement);
-  if (deep !== undefined) return err([tooDeep({ place, statement, token: deep })]);
-  const parsed = parsePolicy(statement.text, statement.isTemplate);
-  if (!parsed.ok)
-    return err(
-      parsed.error.map((complaint) =>
-        toProblem('policy-syntax', complaint, { place, text: statement.text, offset: statement.offset }),
-      ),
-    );
-  if (treeDepth(parsed.value.conditions) > 2 * LIMITS.treeDepth)
-    return err([tooDeep({ place, statement, token: statement.tokens[0] })]);
-  const conditions = exactConditions(statement, parsed.value);
-  return ok({ ...source, est: parsed.value, condition: compileConditions(conditions), test: firstTest(conditions) });
-}
-
-/** The clauses of a policy with its integers as they are written. */
-function exactConditions(statement: Statement, { conditions }: PolicyEst): PolicyEst['conditions'] {
-  const marked = markLargeIntegers(statement);
-  if (marked === undefined) return conditions;
-  const parsed = parsePolicy(marked.text, statement.isTemplate);
-  if (!parsed.ok) throw new Error('the policy has another form with other integers');
-  return unmark(parsed.value.conditions, marked.meaning) as PolicyEst['conditions'];
-}
-
-function tooDeep(where: Parameters<typeof problemAt>[0]): Problem {
-  return problemAt(where, {
-    code: 'policy-too-deep',
-    message: `this policy nests deeper than ${LIMITS.brackets} brackets or ${LIMITS.treeDepth} operators`,
-    hint: 'split it, or test membership in a set: `["a", "b"].contains(…)`',
-  });
-}
-
-/** Levels of objects and arrays, found without recursion. */
-function treeDepth(root: unknown): number {
-  let deepest = 0;
-  const queue: [unknown, number][] = [[root, 1]];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const [value, depth] = next;
-    if (typeof value !== 'object' || value === null) continue;
-    deepest = Math.max(deepest, depth);
-    for (const item of Object.values(value)) queue.push([item, depth + 1]);
-  }
-  return deepest;
+  return { policies, warnings: [], set, schema: undefined };
 }
 
 function linkProblems(policies: readonly ParsedPolicy[], links: readonly TemplateLink[]): Problem[] {
@@ -255,37 +171,4 @@ function slotProblems({ est }: ParsedPolicy, values: Readonly<Record<string, unk
     return problem === undefined ? [] : [`what fills \`${slot}\` ${problem}`];
   });
   return [...missing, ...wrong];
-}
-
-function partsOf(policies: readonly ParsedPolicy[], links: readonly TemplateLink[]): PolicyParts {
-  const texts = (isTemplate: boolean): Record<string, string> =>
-    Object.fromEntries(
-      policies
-        .filter((policy) => policy.statement.isTemplate === isTemplate)
-        .map(({ id, statement }) => [id, statement.text]),
-    );
-  return { staticPolicies: texts(false), templates: texts(true), templateLinks: links };
-}
-
-function policyProblem(code: string, complaint: CedarComplaint, policies: ReadonlyMap<string, ParsedPolicy>): Problem {
-  const policy = policies.get(complaint.policyId ?? '');
-  if (policy === undefined) return toProblem(code, complaint, undefined);
-  const { place, statement } = policy;
-  return toProblem(code, complaint, { place, text: statement.text, offset: statement.offset });
-}
-
-/** `text` is what Cedar saw; it starts at `offset` of the place's text. */
-function toProblem(
-  code: string,
-  complaint: CedarComplaint,
-  where: { readonly place: Place; readonly text: string; readonly offset: number } | undefined,
-): Problem {
-  // Cedar repeats our long policy ids in front of its message; the span says it better.
-  const message = complaint.message.replace(/^for policy `[^`]*`, /, '');
-  const hint = complaint.hint?.replace(/^for policy `[^`]*`, /, '');
-  const problem = { code, message, ...(hint === undefined ? {} : { hint }) };
-  if (where === undefined) return problem;
-  const start = offsetOfByte(where.text, complaint.startByte ?? 0);
-  const end = complaint.endByte === undefined ? where.text.length : offsetOfByte(where.text, complaint.endByte);
-  return { ...problem, source: spanAt(where.place, where.offset + start, end - start) };
 }

@@ -131,11 +131,25 @@ export function resolveSchema(schema: SchemaSource): Result<Json, CedarComplaint
   return ok(answer.value.json as unknown as Json);
 }
 
-/** Validates policies strictly against a schema: errors, and warnings such as a policy that can never apply. */
-export function validatePolicies(
-  parts: PolicyParts,
-  schema: SchemaSource,
-): { readonly errors: CedarComplaint[]; readonly warnings: CedarComplaint[] } {
+/** What Cedar says of policies. */
+export interface PolicyVerdict {
+  /** Why they cannot be read at all. */
+  readonly unreadable: CedarComplaint[];
+  readonly errors: CedarComplaint[];
+  /** What is legal but suspicious, such as a policy that can never apply. */
+  readonly warnings: CedarComplaint[];
+}
+
+/** Parses policies, and no more. */
+export function checkPolicies(parts: PolicyParts): PolicyVerdict {
+  const answer = guarded((cedar) => cedar.checkParsePolicySet(parts as unknown as PolicySet));
+  if (!answer.ok) return { unreadable: failed(answer.error), errors: [], warnings: [] };
+  const unreadable = answer.value.type === 'failure' ? complaints(answer.value.errors) : [];
+  return { unreadable, errors: [], warnings: [] };
+}
+
+/** Parses policies and validates them strictly against a schema. */
+export function validatePolicies(parts: PolicyParts, schema: SchemaSource): PolicyVerdict {
   const answer = guarded((cedar) =>
     cedar.validate({
       schema: schema as string,
@@ -143,9 +157,10 @@ export function validatePolicies(
       validationSettings: { mode: 'strict' },
     }),
   );
-  if (!answer.ok) return { errors: failed(answer.error), warnings: [] };
-  if (answer.value.type === 'failure') return { errors: complaints(answer.value.errors), warnings: [] };
+  if (!answer.ok) return { unreadable: failed(answer.error), errors: [], warnings: [] };
+  if (answer.value.type === 'failure') return { unreadable: complaints(answer.value.errors), errors: [], warnings: [] };
   return {
+    unreadable: [],
     errors: answer.value.validationErrors.flatMap(({ policyId, error }) => complaints([error], policyId)),
     warnings: answer.value.validationWarnings.flatMap(({ policyId, error }) => complaints([error], policyId)),
   };

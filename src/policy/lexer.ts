@@ -9,23 +9,41 @@ export interface Token {
 }
 
 /** One policy in a text, with its semicolon. */
-export interface Statement {
+export class Statement {
   readonly text: string;
   /** Where `text` starts in the whole text. */
   readonly offset: number;
-  readonly tokens: readonly Token[];
   readonly isTemplate: boolean;
+
+  constructor(text: string, offset: number, isTemplate: boolean) {
+    this.text = text;
+    this.offset = offset;
+    this.isTemplate = isTemplate;
+  }
+
+  /** Read anew each time: kept, the tokens of a large set would need more memory than all else. */
+  get tokens(): readonly Token[] {
+    return [...tokensOf(this.text)];
+  }
 }
 
 /** The bounds of what is given to the parser. */
 export const LIMITS: {
   readonly totalBytes: number;
+  readonly setBytes: number;
+  readonly policyBytes: number;
+  readonly policies: number;
   readonly brackets: number;
   readonly operators: number;
   readonly treeDepth: number;
 } = {
-  /** All policies together. */
+  /** All policies of a bundle together. */
   totalBytes: 8 * 1024 * 1024,
+  /** All policies of a set that is compiled by itself together, and how many they may be. */
+  setBytes: 64 * 1024 * 1024,
+  policies: 131_072,
+  /** One policy. */
+  policyBytes: 1024 * 1024,
   /** Brackets inside brackets; the parser's stack ends at about 100. */
   brackets: 64,
   /** Operators in a row between two brackets; the parser builds one level of its tree for each. */
@@ -34,7 +52,8 @@ export const LIMITS: {
   treeDepth: 250,
 };
 
-const TOKEN = /\s+|\/\/[^\n]*|"[^"\\]*(?:\\[^][^"\\]*)*"?|[A-Za-z_?][A-Za-z0-9_]*|[0-9]+|&&|\|\||[=!<>]=|::|[^]/gu;
+// A carriage return ends a comment too, as in Cedar: what stands behind it would be lost otherwise.
+const TOKEN = /\s+|\/\/[^\n\r]*|"[^"\\]*(?:\\[^][^"\\]*)*"?|[A-Za-z_?][A-Za-z0-9_]*|[0-9]+|&&|\|\||[=!<>]=|::|[^]/gu;
 const OPERATORS: ReadonlySet<string> = new Set([
   '&&',
   '||',
@@ -57,37 +76,42 @@ const OPERATORS: ReadonlySet<string> = new Set([
  */
 export function splitPolicies(text: string): Statement[] {
   const statements: Statement[] = [];
-  let tokens: Token[] = [];
-  let start = 0;
+  let start: number | undefined;
+  let isTemplate = false;
+  const finish = (from: number, end: number): void => {
+    statements.push(new Statement(text.slice(from, end), from, isTemplate));
+    start = undefined;
+    isTemplate = false;
+  };
+  for (const token of tokensOf(text)) {
+    start ??= token.offset;
+    isTemplate ||= token.text === '?principal' || token.text === '?resource';
+    if (token.text === ';') finish(start, token.offset + 1);
+  }
+  if (start !== undefined) finish(start, text.length);
+  return statements;
+}
+
+/** The tokens of a text, without spaces and comments. Brackets that one policy leaves open do not count in the next. */
+function* tokensOf(text: string): Generator<Token> {
   let depth = 0;
   for (const match of text.matchAll(TOKEN)) {
     const token = match[0];
     if (/^\s/u.test(token) || token.startsWith('//')) continue;
-    if (tokens.length === 0) start = match.index;
     if (/^[)\]}]$/u.test(token)) depth = Math.max(0, depth - 1);
-    tokens.push({ text: token, offset: match.index - start, depth });
+    yield { text: token, offset: match.index, depth };
     if (/^[([{]$/u.test(token)) depth += 1;
-    if (token !== ';') continue;
-    statements.push(statement(text.slice(start, match.index + 1), start, tokens));
-    tokens = [];
-    depth = 0;
+    if (token === ';') depth = 0;
   }
-  if (tokens.length > 0) statements.push(statement(text.slice(start), start, tokens));
-  return statements;
-}
-
-function statement(text: string, offset: number, tokens: readonly Token[]): Statement {
-  const isTemplate = tokens.some((token) => token.text === '?principal' || token.text === '?resource');
-  return { text, offset, tokens, isTemplate };
 }
 
 /**
  * Finds the token at which a policy becomes too deep for the parser, which would run out of stack and take its instance with it.
  * This is the guard against a policy text used as an attack; it is checked before the parser sees the text.
  */
-export function tooDeepAt(statement: Statement): Token | undefined {
+export function tooDeepAt(tokens: Iterable<Token>): Token | undefined {
   const operators: number[] = [0];
-  for (const token of statement.tokens) {
+  for (const token of tokens) {
     if (token.depth >= LIMITS.brackets) return token;
     operators.length = Math.min(operators.length, token.depth + 1);
     while (operators.length <= token.depth) operators.push(0);
