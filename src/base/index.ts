@@ -4,6 +4,7 @@
  * Owns results and coded errors, the clock, ids and secrets, durations, JSON with positions, addresses and interval sets.
  * Never knows what a user, a policy or an asset is, and never keeps state.
  */
+export { allowance, allowances } from './allowance.ts';
 export {
   type Address,
   type Cidr,

@@ -1,4 +1,4 @@
-import type { Json } from '#base';
+import { allowance, type Json } from '#base';
 import { buildEvent, type Decision, type OcsfEvent, type TrustGraph, type User } from '#model';
 import type { Counters, Exchange, Refusal } from './exchange.ts';
 import type { Cut, LiveEntry } from './live.ts';
@@ -25,7 +25,7 @@ export function createRecorder(options: {
   readonly anonymousPerSecond: number;
 }): Recorder {
   const { journal, counters, graph, now } = options;
-  const bucket = anonymousBucket(options.anonymousPerSecond, now);
+  const mayTell = allowance(options.anonymousPerSecond, now);
   const write = async (event: OcsfEvent): Promise<boolean> => {
     try {
       await journal.append(event);
@@ -38,7 +38,7 @@ export function createRecorder(options: {
   };
   // Whoever is not signed in must not be able to fill the disk.
   const isTooMuch = (exchange: Exchange): boolean => {
-    if (exchange.user !== undefined || bucket()) return false;
+    if (exchange.user !== undefined || mayTell()) return false;
     counters.unrecorded += 1;
     return true;
   };
@@ -133,19 +133,4 @@ function who(user: User | undefined, sessionId: string | undefined): { readonly 
   if (user === undefined) return {};
   const person = { uid: user.id, email_addr: user.email, name: user.name };
   return { user: person, actor: { user: person, ...(sessionId === undefined ? {} : { session: { uid: sessionId } }) } };
-}
-
-/** True while there is room: a bucket that holds five seconds' worth. */
-function anonymousBucket(perSecond: number, now: () => number): () => boolean {
-  const most = perSecond * 5;
-  let left = most;
-  let at = now();
-  return () => {
-    const time = now();
-    left = Math.min(most, left + (Math.max(0, time - at) / 1000) * perSecond);
-    at = time;
-    if (left < 1) return false;
-    left -= 1;
-    return true;
-  };
 }

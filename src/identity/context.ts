@@ -22,6 +22,11 @@ export interface IdentityContext {
   readonly limits: IdentityLimits;
   readonly hasher: PasswordHasher;
   readonly flows: Flows;
+  /**
+   * Whether one more refusal may be written. Whoever proves nothing must not be able to fill the disk by being refused; a person's own
+   * refusals are counted by their id, so that strangers, counted by kind, cannot use up the room for what detection looks at.
+   */
+  readonly mayTellRefusal: (about: string) => boolean;
 }
 
 /** Where a request comes from, as the connection and the cookies have it; nothing here is proof of anything. */

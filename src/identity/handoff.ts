@@ -81,6 +81,7 @@ async function recordHandoff(
   input: { host: string; sessionId: string | undefined; client: Client | undefined; refused: boolean },
 ): Promise<void> {
   const { host, sessionId, client, refused } = input;
+  if (refused && !context.mayTellRefusal('hand-off')) return;
   const userId = sessionId === undefined ? undefined : context.graph.get('session', sessionId)?.userId;
   const user = userId === undefined ? undefined : context.graph.get('user', userId);
   await context.journal.append(

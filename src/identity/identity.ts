@@ -1,4 +1,4 @@
-import type { Clock } from '#base';
+import { allowances, type Clock } from '#base';
 import type { TrustGraph } from '#model';
 import type { Store } from '#store';
 import { type Accounts, accountsOf } from './accounts.ts';
@@ -43,6 +43,9 @@ export interface Identity {
   sweep(): Promise<SweepReport>;
 }
 
+/** People whose refusals are counted at a time. */
+const REFUSED = 1000;
+
 /** Makes the identity area. `relyingParty.id` is the id host; `origins` are the exact origins it is served at. */
 export function createIdentity(options: {
   store: Store;
@@ -55,7 +58,8 @@ export function createIdentity(options: {
   const limits = options.limits ?? IDENTITY_LIMITS;
   const { clock } = options;
   const hasher = createPasswordHasher(limits.password);
-  const context: IdentityContext = { ...options, limits, hasher, flows: createFlows(clock, limits) };
+  const mayTellRefusal = allowances(limits.refusalsToldPerSecond, () => clock.now(), { remembered: REFUSED });
+  const context: IdentityContext = { ...options, limits, hasher, flows: createFlows(clock, limits), mayTellRefusal };
   const sessions = sessionsOf(context);
   return {
     invitations: invitationsOf(context),

@@ -38,6 +38,8 @@ export interface IdentityLimits {
   readonly appSessionsPerSession: number;
   /** Recognised browsers per person; the oldest is forgotten. */
   readonly browsersPerUser: number;
+  /** Refusals per second that are written about strangers of one kind, and about one person; more are not written. */
+  readonly refusalsToldPerSecond: number;
   /** Oldest sign-in that may change the person's own factors, milliseconds. */
   readonly factorChangeMs: number;
   readonly password: {
@@ -87,6 +89,7 @@ export const IDENTITY_LIMITS: IdentityLimits = {
   sessionsPerUser: 20,
   appSessionsPerSession: 100,
   browsersPerUser: 20,
+  refusalsToldPerSecond: 5,
   factorChangeMs: 15 * MINUTE,
   password: { minLength: 8, maxBytes: 1024, memoryKiB: 19_456, passes: 2, concurrency: 2, queue: 32 },
   throttle: {

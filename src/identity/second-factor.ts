@@ -72,7 +72,7 @@ export async function acceptAssertion(tx: StoreTransaction, userId: string, asse
   await writeCredential(tx, userId, { ...credential, passkeys });
 }
 
-/** Records a factor that was not accepted. */
+/** Records a factor that was not accepted, as far as there is room. */
 export async function recordRefusedFactor(
   context: IdentityContext,
   input: {
@@ -85,6 +85,8 @@ export async function recordRefusedFactor(
   },
 ): Promise<void> {
   const { user, client, factors, reason, why, sessionId } = input;
+  const isProven = user !== undefined && (factors.length > 1 || sessionId !== undefined);
+  if (!context.mayTellRefusal(isProven ? user.id : 'stranger')) return;
   const event = authenticationEvent(context, {
     activity: 'logon',
     message: `sign-in of ${user?.email ?? 'an unknown account'} refused: ${reason}`,

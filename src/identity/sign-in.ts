@@ -128,9 +128,12 @@ async function refusePassword(
 ): Promise<{ readonly ok: false; readonly error: IdentityProblem }> {
   const name = who.user?.email ?? who.typedEmail ?? 'something that is no address';
   const message = `sign-in of ${name} refused: ${reason}`;
-  await context.journal.append(
-    authenticationEvent(context, { activity: 'logon', message, ...who, factors: ['password'], refusedFor: reason }),
-  );
+  // A password that was looked at is always told: the cost of the hash bounds how many. Being told to wait costs nobody anything.
+  if (reason !== 'too-many-attempts' || context.mayTellRefusal('throttled')) {
+    await context.journal.append(
+      authenticationEvent(context, { activity: 'logon', message, ...who, factors: ['password'], refusedFor: reason }),
+    );
+  }
   return waitMs === undefined ? credentialsWrong() : tooManyAttempts(waitMs);
 }
 
