@@ -294,6 +294,85 @@ export const replayView = z.object({
   notReplayable: z.array(z.object({ reason: z.string(), count: z.number() })),
 });
 
+/** What a check of policies found. `ok` when nothing stands in the way of activating them. */
+export const checkView = z.object({
+  ok: z.boolean(),
+  /** Why they cannot be activated: they do not validate, or fail their own tests. */
+  problems: z.array(problemView),
+  /** What is most likely not meant. */
+  warnings: z.array(problemView),
+  policies: z.number(),
+  /** Questions that the tests of the bundle asked. */
+  tests: z.number(),
+});
+
+/** One version of the policies, as the history lists it. */
+export const bundleView = z.object({
+  version: z.number(),
+  author: z.string(),
+  message: z.string(),
+  createdAt: time,
+  files: z.array(z.string()),
+  active: z.boolean(),
+});
+
+/** A policy, and what of it held for a question, up to what decided. */
+const explainedPolicyView = z.object({
+  id: z.string(),
+  effect: z.enum(['permit', 'forbid']),
+  title: z.string(),
+  builtin: z.boolean(),
+  role: z.enum(['decided', 'erred', 'nearest']),
+  file: z.string(),
+  line: z.number(),
+  clauses: z.array(
+    z.object({
+      text: z.string(),
+      outcome: z.enum(['held', 'failed', 'error']),
+      facts: z.array(z.object({ expression: z.string(), value: z.string() })),
+      error: z.string().optional(),
+    }),
+  ),
+});
+
+/** Why a person may or may not open an app. */
+export const explanationView = z.object({
+  effect: z.enum(['permit', 'forbid']),
+  user: z.string(),
+  app: z.string(),
+  reasons: z.array(z.object({ code: z.string(), detail: z.string().optional() })),
+  /** The session that was asked about; absent when the person is not signed in. */
+  session: z.object({ id: z.string(), acr: z.string(), authenticatedAt: time, address: z.string() }).optional(),
+  /** What was taken for granted because the person is not signed in. */
+  assumptions: z.array(z.string()),
+  policies: z.array(explainedPolicyView),
+  furtherPermits: z.number(),
+  /** The smallest change that would allow it; empty when it is allowed or none was found. */
+  change: z.array(z.string()),
+});
+
+/** Who can do something, or what somebody can do. */
+export const searchView = z.object({
+  /** What was taken for granted; empty when only existing sessions counted. */
+  assumptions: z.array(z.string()),
+  items: z.array(
+    z.object({
+      userId: z.string(),
+      email: z.string(),
+      action: z.enum(['access', 'view', 'manage']),
+      resource: z.string(),
+      answer: z.enum(['yes', 'depends']),
+      policies: z.array(z.string()),
+      /** Facts of a request on which it depends. */
+      dependsOn: z.array(z.string()),
+      /** Sessions with which it can be done now. */
+      sessions: z.number().optional(),
+    }),
+  ),
+  /** Send this as `after` to go on; absent on the last page. */
+  next: z.string().optional(),
+});
+
 /** What an import of an account found and changed. */
 export const importView = z.object({
   assets: z.number(),

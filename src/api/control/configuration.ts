@@ -73,8 +73,9 @@ async function checked(
   const source = { file, text, directory: dirname(file), detections, ...(policies === undefined ? {} : { policies }) };
   const parsed = parseConfiguration(source);
   if (!parsed.ok) throw refused('configuration-invalid', 'the document does not load', parsed.error);
-  const { problems } = await thread.ask({ texts: parsed.value.policies });
+  const { problems, failures } = await thread.ask({ texts: parsed.value.policies });
   if (problems.length > 0) throw refused('policy-invalid', 'the policies do not validate', problems);
+  if (failures.length > 0) throw refused('policy-test-failed', 'the policies fail their own tests', failures);
   return parsed.value;
 }
 

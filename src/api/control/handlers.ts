@@ -14,6 +14,7 @@ import { eventRoutes } from './events.ts';
 import { overviewRoutes } from './overview.ts';
 import { peopleRoutes } from './people.ts';
 import { policyRoutes } from './policies.ts';
+import { policySearchRoutes } from './policy-search.ts';
 import { createPolicyThread } from './policy-thread.ts';
 import { segmentRoutes } from './segments.ts';
 
@@ -52,6 +53,7 @@ export function controlHandlers(services: ApiServices, clients: DecisionClients)
       ...alertRoutes(services),
       ...eventRoutes(services, streams),
       ...policyRoutes(services, thread),
+      ...policySearchRoutes(services),
       ...configurationRoutes(services, thread),
     },
     close: () => {

@@ -20,3 +20,16 @@ export { policyTexts, TEST_ENDING } from '../load.ts';
 export { type KnownEntities, lintPolicies } from './lint/lint.ts';
 export { type AccessExplanation, explainAccess, type ExplainInput, waysIn } from './explain/explain-access.ts';
 export type { ExplainedClause, ExplainedPolicy, Explanation } from './explain/explain-question.ts';
+export { ASSUMPTIONS } from './assumed.ts';
+export { type OpenAnswer } from './search/open-policies.ts';
+export {
+  type Doing,
+  type Found,
+  type KnownRequest,
+  type SearchBasis,
+  thingName,
+  whatCan,
+  whatCanNow,
+  whoCan,
+  whoCanNow,
+} from './search/search.ts';
