@@ -40,6 +40,18 @@ export class Expressions {
     return this.#of(BOOLEAN, depth);
   }
 
+  /** Conditions that all begin by comparing the same stored value, each with a literal of its own. */
+  family(): () => Term {
+    const random = this.#random;
+    const plain = this.#accesses.filter(({ guards }) => guards.length === 0 || this.#wildness > 0);
+    const { type, value } = random.pick(plain);
+    return () => {
+      const literal = this.#literals.of(random.chance(this.#wildness) ? this.#anyType() : type);
+      const test = term('==', [], random.chance(0.7) ? [value, literal] : [literal, value]);
+      return random.chance(0.5) ? test : conjunction([test, this.#of(BOOLEAN, 2)]);
+    };
+  }
+
   #of(type: FuzzType, depth: number): Term {
     const random = this.#random;
     if (random.chance(this.#wildness)) return this.#of(this.#anyType(), depth - 1);

@@ -3,7 +3,7 @@ import type { FuzzType } from './schema.ts';
 import { type Term, term, type Uid } from './term.ts';
 
 // Few different values, so that comparisons often hold; each list has the borders of its type.
-const LONGS = ['0', '1', '2', '3', '-1', '7', '1000', '2147483648', '86400000'];
+const LONGS = ['0', '1', '2', '3', '-1', '7', '24', '-26', '60', '1000', '2147483648', '86400000'];
 const EDGE_LONGS = [
   '9007199254740991',
   '9007199254740992',
@@ -32,6 +32,8 @@ const STRINGS = [
   'a\nb',
   '\u0000',
   '__proto__',
+  '\u0001',
+  '\u00010',
   'red',
   '1',
 ];

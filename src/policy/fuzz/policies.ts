@@ -45,6 +45,7 @@ export function randomPolicies(
 ): { policies: FuzzPolicy[]; links: FuzzLink[] } {
   const maker: Maker = { random, schema, population, options, expressions: new Map() };
   const policies = random.list(options.count, (at) => randomPolicy(maker, at));
+  if (random.chance(0.25)) policies.push(...randomFamily(maker));
   const links = policies.filter(isTemplate).flatMap((template) => linksOf(maker, template));
   return { policies, links };
 }
@@ -76,6 +77,24 @@ function randomPolicy(maker: Maker, at: number): FuzzPolicy {
     resource,
     conditions,
   };
+}
+
+/** Policies with one scope, which differ in what they compare a value with. */
+function randomFamily(maker: Maker): FuzzPolicy[] {
+  const { random } = maker;
+  const target = randomTarget(maker);
+  const scope = (kind: EntityKind): Scope => ({ form: 'is', type: kind.name, entities: [] });
+  const action: Scope = { form: '==', type: '', entities: [{ type: target.action.type, id: target.action.id }] };
+  const condition = expressionsFor(maker, target).family();
+  return random.list(random.between(3, 25), (at) => ({
+    id: `family${at}`,
+    effect: random.chance(0.15) ? 'forbid' : 'permit',
+    annotations: [],
+    principal: scope(target.principal),
+    action,
+    resource: scope(target.resource),
+    conditions: [{ kind: random.chance(0.9) ? 'when' : 'unless', body: condition() }],
+  }));
 }
 
 function notes(random: Random): [string, string | null][] {

@@ -32,7 +32,7 @@ export interface Population {
   readonly uidOf: (type: string) => Uid;
 }
 
-const ODD_IDS = ['', 'a "quote"', 'ünïcode 😀', 'line\nbreak', '__proto__', 'back\\slash', '0'];
+const ODD_IDS = ['', 'a "quote"', 'ünïcode 😀', 'line\nbreak', '__proto__', 'back\\slash', '0', '\u00011'];
 const TAG_NAMES = ['k', 'team', '__proto__', 'a b', ''];
 
 /** A name for a uid that no other uid has. */

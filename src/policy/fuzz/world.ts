@@ -1,5 +1,6 @@
 import { type FuzzLink, randomPolicies } from './policies.ts';
 import { type FuzzEntity, populate } from './population.ts';
+import { probes } from './probe.ts';
 import { Random } from './random.ts';
 import { type FuzzRequest, Requests } from './requests.ts';
 import { oddValue } from './odd-value.ts';
@@ -38,23 +39,34 @@ export function randomScenario(seed: number): Scenario {
   const count = policyCount(random);
   const population = populate(random, schema, { fits, isDeep, most: isDeep ? 12 : 3 });
   const options = { count, wildness: fits ? 0 : random.pick([0, 0.02, 0.05]) };
-  const { policies, links } = randomPolicies(random, schema, population, options);
+  const hasProbes = random.chance(0.15);
+  const { policies, links } = hasProbes
+    ? { policies: probes(random, population.literals.withBadRate(fits ? 0 : 0.1), 120), links: [] }
+    : randomPolicies(random, schema, population, options);
   const entities = random.chance(0.06) ? spoiled(random, population.entities) : population.entities;
   const schemaFor = fits && random.chance(0.2) ? random.pick(['policies', 'entities'] as const) : 'both';
   const requests = new Requests(random, schema, population, { fits, isImplicit: fits && schemaFor !== 'entities' });
+  const world: World = {
+    ...(fits ? { schema: schemaJson(schema, random) } : {}),
+    schemaFor,
+    policies,
+    links,
+    entities,
+    isText: random.chance(0.5),
+    isGrown: random.chance(0.25),
+  };
   return {
-    world: {
-      ...(fits ? { schema: schemaJson(schema, random) } : {}),
-      schemaFor,
-      policies,
-      links,
-      entities,
-      isText: random.chance(0.5),
-      isGrown: random.chance(0.25),
-    },
-    requestCount: count > 100 ? 150 : 60,
+    world,
+    requestCount: requestCount(world, hasProbes),
     request: (left, leftLinks) => requests.next(left, leftLinks),
   };
+}
+
+/** As many as pay for telling both sides about the world; few where one tells all, or where each needs a store of its own. */
+function requestCount({ policies, schema, isGrown }: World, hasProbes: boolean): number {
+  if (hasProbes) return 3;
+  if (isGrown && schema !== undefined) return 15;
+  return policies.length > 100 ? 150 : 60;
 }
 
 /** Mostly few, because small sets find most of what is wrong and are quick; up to 1,000. */
