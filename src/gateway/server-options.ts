@@ -1,5 +1,6 @@
-import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 
 /**
  * Options every listener in front of the gateway is made with, `http` and `https` alike: the strict parser, bounded time to send
@@ -18,8 +19,17 @@ export const SERVER_OPTIONS: Readonly<ServerOptions> = {
   shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
 };
 
-/** Sets what has no option: no header is dropped unseen, and a connection that never sends a request does not stay. */
-export function hardenServer(server: Server | TlsServer): void {
+/** How long a connection may stand still, milliseconds. */
+const IDLE_MS = 120_000;
+
+/**
+ * Sets what has no option: no header is dropped unseen, and no connection stays that never sends a request, never finishes its TLS
+ * handshake or does not read what it is sent (attack: to hold file descriptors until nobody else gets one).
+ */
+export function hardenServer(server: Server | TlsServer, idleMs: number = IDLE_MS): void {
+  endStalled(server, idleMs);
+  // There is nothing to be said in the clear to somebody who speaks no TLS yet, and no end of saying it.
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   // Node drops headers beyond a count without a word; one that is not seen here would still have shaped the parsing.
   server.maxHeadersCount = 0;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -33,5 +43,26 @@ export function hardenServer(server: Server | TlsServer): void {
       `HTTP/1.1 ${timedOut ? '408 Request Timeout' : status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
     socket.once('finish', () => socket.destroy());
+  });
+}
+
+/** Ends connections on which nothing moved for `idleMs`, unless their request is still being worked on and there is nothing to be read. */
+function endStalled(server: Server | TlsServer, idleMs: number): void {
+  const unanswered = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number): void => {
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + change);
+  };
+  server.timeout = idleMs;
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  server.on('upgrade', ({ socket }: IncomingMessage) => {
+    // Whoever takes the connection over also ends it.
+    socket.setTimeout(0);
+    if (server.listenerCount('upgrade') === 1) socket.destroy(); // nobody does
+  });
+  server.on('timeout', (socket: Socket) => {
+    if (socket.writableLength > 0 || (unanswered.get(socket) ?? 0) === 0) socket.destroy();
   });
 }
