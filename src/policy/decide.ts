@@ -5,7 +5,7 @@ import { entityStore } from './entity-store.ts';
 import type { Findings, PolicySet } from './evaluate/policy-set.ts';
 import { type Denial, explainForbids, type ExplainedFacts } from './explain.ts';
 import { graphQuestion } from './graph-question.ts';
-import { demandOf, OTHER_DEMANDS } from './guardrails.ts';
+import { demandOf, OTHER_DEMANDS, type StepUp } from './guardrails.ts';
 import type { ActivePolicies } from './load.ts';
 import { accessFacts, type CedarQuestion, type Facts, manageFacts, questionJson, type Situation } from './mapping.ts';
 
@@ -55,19 +55,54 @@ export interface Evidence {
 }
 
 /**
- * INVARIANT: a decision is in here only when `settle` made it in this process. A copy, a spread or a parsed decision is not, so a
- * caller that skips the decision, or a message that pretends to be one, proves nothing. It is frozen: nobody turns a forbid round.
+ * A decision of this process. INVARIANT: only `settle` makes one. The evidence is in a private field, which a copy, a spread, a proxy or a
+ * parsed decision does not have, so a caller that skips the decision, or a message that pretends to be one, proves nothing. It is frozen:
+ * nobody turns a forbid round.
  */
-const proofs = new WeakMap<Decision, Evidence>();
+class ProvenDecision implements Decision {
+  readonly effect: Decision['effect'];
+  readonly reasons: Decision['reasons'];
+  readonly policies: Decision['policies'];
+  readonly remedies: Decision['remedies'];
+  declare readonly stepUp?: StepUp;
+  readonly errors: Decision['errors'];
+  readonly graphSeq: number;
+  readonly policyVersion: number;
+  readonly #evidence: Evidence;
+
+  constructor(outcome: Outcome, { graph, policies }: DecisionBasis, evidence: Evidence) {
+    this.effect = outcome.effect;
+    this.reasons = Object.freeze(outcome.reasons.map((reason) => Object.freeze({ ...reason })));
+    this.policies = Object.freeze([...outcome.policies]);
+    this.remedies = Object.freeze([...outcome.remedies]);
+    if (outcome.stepUp !== undefined) this.stepUp = Object.freeze({ ...outcome.stepUp });
+    this.errors = Object.freeze(outcome.errors);
+    this.graphSeq = graph.seq;
+    this.policyVersion = policies?.version ?? 0;
+    this.#evidence = evidence;
+    Object.freeze(this);
+  }
+
+  static evidenceOf(decision: unknown): Evidence | undefined {
+    return typeof decision === 'object' && decision !== null && #evidence in decision ? decision.#evidence : undefined;
+  }
+}
+
+/** What is known of a decision when it is made. */
+interface Outcome extends Denial {
+  readonly effect: 'permit' | 'forbid';
+  readonly policies: readonly string[];
+  readonly errors: Decision['errors'];
+}
 
 /** True only for the very object that `decideAccess` or `decideManage` returned in this process. */
 export function isProven(decision: Decision): boolean {
-  return proofs.has(decision);
+  return evidenceOf(decision) !== undefined;
 }
 
 /** What a proven decision was made from. */
 export function evidenceOf(decision: Decision): Evidence | undefined {
-  return proofs.get(decision);
+  return ProvenDecision.evidenceOf(decision);
 }
 
 /** Decides whether a person may open an app now. Never throws; everything unknown is a named deny. */
@@ -203,7 +238,7 @@ export function ask(policies: ActivePolicies, question: CedarQuestion): Verdict 
 }
 
 function rulesetOf({ inside }: ActivePolicies, action: string): PolicySet {
-  return (action === 'access' ? inside.access : inside.manage).all.set;
+  return (action === 'access' ? inside.access : inside.manage).set;
 }
 
 function verdictOf(findings: Findings): Verdict {
@@ -261,17 +296,7 @@ function settle(
     | { readonly facts: Facts; readonly determining?: readonly string[]; readonly errors?: Decision['errors'] }
     | undefined,
 ): Decision {
-  const decision: Decision = {
-    effect: outcome.effect,
-    reasons: Object.freeze(outcome.reasons.map((reason) => Object.freeze({ ...reason }))),
-    policies: Object.freeze([...(basis?.determining ?? [])]),
-    remedies: Object.freeze([...outcome.remedies]),
-    ...(outcome.stepUp === undefined ? {} : { stepUp: Object.freeze({ ...outcome.stepUp }) }),
-    errors: Object.freeze(basis?.errors ?? []),
-    graphSeq: input.graph.seq,
-    policyVersion: input.policies?.version ?? 0,
-  };
   const question = basis === undefined ? undefined : () => questionJson(basis.facts);
-  proofs.set(Object.freeze(decision), { question, isByPolicy: basis !== undefined });
-  return decision;
+  const { determining: policies = [], errors = [] } = basis ?? {};
+  return new ProvenDecision({ ...outcome, policies, errors }, input, { question, isByPolicy: basis !== undefined });
 }

@@ -27,13 +27,6 @@ export interface PolicySummary {
   readonly text: string;
 }
 
-/** What decisions need of one question's policies. */
-export interface Ruleset {
-  readonly all: CompiledPolicies;
-  /** Only the permits: tells a missing grant from a failed guardrail. */
-  readonly permits: CompiledPolicies;
-}
-
 /** The policies in force: a bundle and the guardrails, validated. Made only by `loadPolicies`. */
 export interface ActivePolicies {
   readonly version: number;
@@ -42,8 +35,9 @@ export interface ActivePolicies {
   readonly warnings: readonly Problem[];
   /** For this area only. */
   readonly inside: {
-    readonly access: Ruleset;
-    readonly manage: Ruleset;
+    /** The policies on `access`, and those on `view` and `manage`. */
+    readonly access: CompiledPolicies;
+    readonly manage: CompiledPolicies;
     readonly connect: readonly ConnectPolicy[];
     /** Everything about workloads, to be asked one connection at a time. */
     readonly network: CompiledPolicies;
@@ -214,10 +208,6 @@ function activate(
 ): ActivePolicies {
   const about = (wanted: readonly string[]) => (policy: ParsedPolicy) =>
     actionsOf(policy).some((action) => wanted.includes(action));
-  const ruleset = (wanted: readonly string[]): Ruleset => {
-    const all = sliceOf(compiled, about(wanted));
-    return { all, permits: sliceOf(all, (policy) => policy.est.effect === 'permit') };
-  };
   return {
     version,
     warnings: compiled.warnings,
@@ -230,8 +220,8 @@ function activate(
       text: policy.statement.text,
     })),
     inside: {
-      access: ruleset(['access']),
-      manage: ruleset(['view', 'manage']),
+      access: sliceOf(compiled, about(['access'])),
+      manage: sliceOf(compiled, about(['view', 'manage'])),
       connect: compiled.policies.filter(about(['connect'])).map(connectPolicy),
       network: sliceOf(compiled, about(['connect'])),
       parsed: compiled.policies,

@@ -33,7 +33,7 @@ export class Coverage {
 
   constructor({ inside }: ActivePolicies) {
     const runnables = new Map<string, RunnablePolicy>();
-    for (const { set } of [inside.access.all, inside.manage.all, inside.network])
+    for (const { set } of [inside.access, inside.manage, inside.network])
       for (const policy of set.policies) runnables.set(policy.id, policy);
     this.#own = inside.parsed
       .filter(({ id, place }) => place.file !== id)
