@@ -79,7 +79,7 @@ export function explainQuestion(policies: ActivePolicies, asked: CedarQuestion):
 
 /** All policies on the action of a question. */
 export function studiedFor({ inside }: ActivePolicies, { action }: CedarQuestion): Studied[] {
-  const { all } = action.id === 'access' ? inside.access : inside.manage;
+  const all = action.id === 'access' ? inside.access : inside.manage;
   const parsedById = new Map(all.policies.map((policy) => [policy.id, policy]));
   return all.set.policies.flatMap((runnable) => {
     const parsed = parsedById.get(runnable.id);

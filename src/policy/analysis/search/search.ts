@@ -124,7 +124,7 @@ function canNow(
 /** Asks about one person after the other; `undefined` for whoever cannot. */
 function asker(basis: SearchBasis, action: Doing['action']): (user: User, doing: Doing) => Found | undefined {
   const { policies, known } = basis;
-  const { all } = action === 'access' ? policies.inside.access : policies.inside.manage;
+  const all = action === 'access' ? policies.inside.access : policies.inside.manage;
   const asked = new OpenPolicies(all, openFacts(known, action));
   return (user, doing) => {
     if (user.status !== 'active') return undefined;
