@@ -49,6 +49,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'session-expired': 401,
   'user-disabled': 403,
   'sign-in-too-old': 403,
+  'mfa-too-weak': 403,
   'email-taken': 409,
   'group-exists': 409,
   'last-administrator': 409,

@@ -1,8 +1,8 @@
 import type { PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/server';
-import { ok } from '#base';
+import { err, ok, type Problem } from '#base';
 import type { Session, User } from '#model';
 import type { Client, IdentityContext } from './context.ts';
-import { passkeyOwner, readCredential, writeCredential } from './credential.ts';
+import { type Credential, passkeyOwner, readCredential, writeCredential } from './credential.ts';
 import { passkeyCreationOptions, verifyPasskeyRegistration } from './mfa/passkey.ts';
 import { hashRecoveryCode, newRecoveryCodes } from './mfa/recovery.ts';
 import { managementEvent } from './record.ts';
@@ -17,7 +17,10 @@ export interface FactorSummary {
   readonly recoveryCodesLeft: number;
 }
 
-/** A person's own factors. Changes need a sign-in of the last 15 minutes, else `sign-in-too-old`; step up first. */
+/**
+ * A person's own factors. Changes need a sign-in of the last 15 minutes, else `sign-in-too-old`, and by passkey where the account has one, else
+ * `mfa-too-weak`; step up first.
+ */
 export interface Factors {
   summary(userId: string): Promise<FactorSummary>;
   beginPasskey(input: {
@@ -76,11 +79,26 @@ interface Present {
   readonly user: User;
 }
 
+/**
+ * Whether a session must not change the factors of an account that has passkeys: without one it may rest on a code that was phished, and
+ * whoever has it would make it a passkey, and with that everything a code does not open.
+ */
+function isTooWeak({ acr }: Session, credential: Credential | undefined): boolean {
+  return (credential?.passkeys.length ?? 0) > 0 && acr !== 'urn:cordon:aal2-phr' && acr !== 'urn:cordon:aal3';
+}
+
+const TOO_WEAK: Problem = {
+  code: 'mfa-too-weak',
+  message: 'only a sign-in by passkey changes the factors of an account that has one',
+  hint: 'confirm with your passkey; when it is lost, ask an administrator to reset your factors',
+};
+
 async function beginPasskey(
   context: IdentityContext,
   { session, user }: Present,
 ): Promise<Outcome<{ flow: string; options: PublicKeyCredentialCreationOptionsJSON }>> {
   const credential = await context.store.read(async (tx) => await readCredential(tx, user.id));
+  if (isTooWeak(session, credential)) return err(TOO_WEAK);
   const options = await passkeyCreationOptions(context.relyingParty, user, credential?.passkeys ?? []);
   const expiresAt = context.clock.now() + context.limits.challengeMs;
   const challenge = { use: 'add-passkey', challenge: options.challenge, sessionId: session.id } as const;
@@ -101,6 +119,7 @@ async function confirmPasskey(
   const passkey = verified.value;
   const outcome = await attempt(context.store, `user:${user.id}`, async (tx) => {
     const credential = await readCredential(tx, user.id);
+    if (isTooWeak(session, credential)) throw new Refusal(TOO_WEAK);
     const isFull = (credential?.passkeys.length ?? 0) >= context.limits.passkeys;
     if (credential === undefined || isFull || (await passkeyOwner(tx, passkey.id)) !== undefined) {
       throw new Refusal(passkeyRefused().error);
@@ -115,9 +134,10 @@ async function removePasskey(
   context: IdentityContext,
   input: Present & { passkeyId: string; client: Client },
 ): Promise<Outcome<FactorSummary>> {
-  const { user, passkeyId, client } = input;
+  const { session, user, passkeyId, client } = input;
   const outcome = await attempt(context.store, `user:${user.id}`, async (tx) => {
     const credential = await readCredential(tx, user.id);
+    if (isTooWeak(session, credential)) throw new Refusal(TOO_WEAK);
     const passkeys = credential?.passkeys.filter(({ id }) => id !== passkeyId) ?? [];
     if (credential === undefined || passkeys.length === credential.passkeys.length) {
       throw new Refusal({ code: 'passkey-unknown', message: 'there is no such passkey', hint: 'reload the page' });
@@ -135,11 +155,12 @@ async function removePasskey(
 
 async function renewRecoveryCodes(
   context: IdentityContext,
-  { user, client }: Present & { client: Client },
+  { session, user, client }: Present & { client: Client },
 ): Promise<Outcome<{ recoveryCodes: readonly string[] }>> {
   const recoveryCodes = newRecoveryCodes();
   return await attempt(context.store, `user:${user.id}`, async (tx) => {
     const credential = await readCredential(tx, user.id);
+    if (isTooWeak(session, credential)) throw new Refusal(TOO_WEAK);
     if (credential === undefined) throw new Refusal(flowExpired().error);
     await writeCredential(tx, user.id, { ...credential, recovery: recoveryCodes.map(hashRecoveryCode) });
     await record(context, { user, client, message: 'renewed the recovery codes', detail: {} });

@@ -21,6 +21,14 @@ async function oneAdmin(): Promise<{ bench: Bench; ada: Person }> {
   return { bench, ada: await bench.enrol({ email: 'ada@example.org', factors: ['totp', 'passkey'] }) };
 }
 
+/** The token of a session that the person has just confirmed with the passkey. */
+async function byPasskey({ identity }: Bench, { signedIn, authenticator }: Person): Promise<string> {
+  const { sessionToken } = signedIn;
+  const { flow, options } = must(await identity.stepUp.beginPasskey({ sessionToken }));
+  const response = authenticator?.get(options);
+  return must(await identity.stepUp.finishPasskey({ sessionToken, flow, response, client })).sessionToken;
+}
+
 function codeFor(bench: Bench, person: Person, host: string = HOST): { code: string; verifier: string } {
   const verifier = newToken();
   const { session } = must(bench.identity.sessions.authenticate(person.signedIn.sessionToken));
@@ -252,6 +260,41 @@ describe("a person's own factors", () => {
     assert.equal(must(await bench.identity.stepUp.finishPasskey(stepUp)).session.acr, 'urn:cordon:aal3');
   });
 
+  it('of an account with a passkey do not change by a session that rests on a code, whatever kind of code', async () => {
+    for (const factor of ['totp', 'recovery'] as const) {
+      const { bench, ada } = await oneAdmin();
+      const { signIn, factors } = bench.identity;
+      const { pending } = must(await signIn.password({ email: ada.email, password: PASSWORD, client }));
+      const code = factor === 'totp' ? bench.freshCode(ada) : (ada.recoveryCodes[0] ?? '');
+      const { sessionToken } = must(await signIn[factor]({ pending, code, client }));
+      const before = await factors.summary(ada.userId);
+      const passkeyId = before.passkeys[0]?.id ?? '';
+      for (const outcome of [
+        await factors.beginPasskey({ sessionToken }),
+        await factors.removePasskey({ sessionToken, passkeyId, client }),
+        await factors.renewRecoveryCodes({ sessionToken, client }),
+      ]) {
+        assert.equal(codeOf(outcome), 'mfa-too-weak');
+      }
+      assert.deepEqual(await factors.summary(ada.userId), before);
+    }
+  });
+
+  it('gain no second passkey by a code, even when its ceremony began before the first was there', async () => {
+    const bench = await openBench();
+    const ada = await bench.enrol({ email: 'ada@example.org', factors: ['totp'] });
+    const { sessionToken } = ada.signedIn;
+    const { factors } = bench.identity;
+    const add = async () => {
+      const { flow, options } = must(await factors.beginPasskey({ sessionToken }));
+      return { flow, sessionToken, client, response: new SoftwareAuthenticator({ origin: ORIGIN }).create(options) };
+    };
+    const [mine, phished] = [await add(), await add()];
+    must(await factors.confirmPasskey(mine));
+    assert.equal(codeOf(await factors.confirmPasskey(phished)), 'mfa-too-weak');
+    assert.equal((await factors.summary(ada.userId)).passkeys.length, 1);
+  });
+
   it('do not change when the sign-in is older than fifteen minutes', async () => {
     const { bench, ada } = await oneAdmin();
     const { sessionToken } = ada.signedIn;
@@ -270,7 +313,7 @@ describe("a person's own factors", () => {
   it('keep at least one second factor', async () => {
     const bench = await openBench();
     const ada = await bench.enrol({ email: 'ada@example.org', factors: ['passkey'] });
-    const { sessionToken } = ada.signedIn;
+    const sessionToken = await byPasskey(bench, ada);
     const passkeyId = (await bench.identity.factors.summary(ada.userId)).passkeys[0]?.id ?? '';
     const outcome = await bench.identity.factors.removePasskey({ sessionToken, passkeyId, client });
     assert.equal(codeOf(outcome), 'last-second-factor');
@@ -278,7 +321,7 @@ describe("a person's own factors", () => {
 
   it('lose a passkey, which then opens nothing', async () => {
     const { bench, ada } = await oneAdmin();
-    const { sessionToken } = ada.signedIn;
+    const sessionToken = await byPasskey(bench, ada);
     const passkeyId = (await bench.identity.factors.summary(ada.userId)).passkeys[0]?.id ?? '';
     must(await bench.identity.factors.removePasskey({ sessionToken, passkeyId, client }));
     assert.equal(
@@ -292,7 +335,7 @@ describe("a person's own factors", () => {
 
   it('renew recovery codes; the ones before are dead', async () => {
     const { bench, ada } = await oneAdmin();
-    const { sessionToken } = ada.signedIn;
+    const sessionToken = await byPasskey(bench, ada);
     const { recoveryCodes } = must(await bench.identity.factors.renewRecoveryCodes({ sessionToken, client }));
     const { pending } = must(await bench.identity.signIn.password({ email: ada.email, password: PASSWORD, client }));
     const old = await bench.identity.signIn.recovery({ pending, code: ada.recoveryCodes[0] ?? '', client });

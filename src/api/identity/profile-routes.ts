@@ -49,11 +49,18 @@ function personOf(caller: Caller): Person {
   return caller;
 }
 
-/** As `must`, and a sign-in that is too old comes with the way to renew it. */
+/** Where a sign-in that is too old or too weak is renewed. */
+const RENEWAL: ReadonlyMap<string, string> = new Map([
+  ['sign-in-too-old', '/step-up'],
+  ['mfa-too-weak', '/step-up?acr=urn:cordon:aal2-phr'],
+]);
+
+/** As `must`, and a sign-in that is too old or too weak comes with the way to renew it. */
 function recent<T>(outcome: Parameters<typeof must<T>>[0]): T {
-  if (outcome.ok || outcome.error.code !== 'sign-in-too-old') return must(outcome);
+  const location = outcome.ok ? undefined : RENEWAL.get(outcome.error.code);
+  if (outcome.ok || location === undefined) return must(outcome);
   const { code, message, hint } = outcome.error;
-  throw new ApiFailure(403, code, message, { ...(hint === undefined ? {} : { hint }), location: '/step-up' });
+  throw new ApiFailure(403, code, message, { ...(hint === undefined ? {} : { hint }), location });
 }
 
 async function profile(
