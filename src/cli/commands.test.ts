@@ -4,27 +4,15 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { COMMANDS } from './command-table.ts';
 import { ANSWERS } from './testdata/answers.ts';
+import { type CommandCase, permit, POLICY_CASES } from './testdata/policy-cases.ts';
 import { type ControlServer, startControlServer } from './testdata/control-server.ts';
 import { type Outcome, runCommand } from './testdata/run-command.ts';
-
-interface Expected {
-  readonly argv: readonly string[];
-  readonly code?: number;
-  /** What stands on stdout for a person; each in the text. */
-  readonly shows: readonly (string | RegExp)[];
-  readonly notes?: readonly (string | RegExp)[];
-  /** The route that did it, with what it was sent. */
-  readonly asks: string;
-  readonly sends?: object;
-  /** Fields of the JSON document. */
-  readonly fields: readonly string[];
-}
 
 const ASSET = ANSWERS.asset.id;
 const MUTATION = ['id', 'ok'];
 
 /** Commands that ask the server, with what they show, send and exit with. */
-const CASES: readonly Expected[] = [
+const CASES: readonly CommandCase[] = [
   {
     argv: ['status'],
     shows: [
@@ -230,32 +218,7 @@ const CASES: readonly Expected[] = [
     sends: { params: { id: 'azc_01' } },
     fields: MUTATION,
   },
-  {
-    argv: ['policy', 'list'],
-    shows: [/permit +access +access\.cedar#staff +Staff may/],
-    notes: ['version 3, activated 2026-03-04 05:06:07Z by local:0: first'],
-    asks: 'policies',
-    fields: ['policies', 'version'],
-  },
-  {
-    argv: ['policy', 'activate', 'rules', '-m', 'wiki for support'],
-    shows: ['version 4 of the policies is in force'],
-    asks: 'activatePolicies',
-    sends: { body: { texts: { 'access.cedar': permit() }, message: 'wiki for support' } },
-    fields: ['version'],
-  },
-  {
-    argv: ['policy', 'replay', '--policies', 'rules', '--since', '1d12h'],
-    shows: [
-      '20 recorded requests decided again, 17 with the same answer',
-      /would gain access\n.*\nalan@example\.org +billing +1 +no permit +access\.cedar#all/,
-      /would lose access\n.*\nada@example\.org +billing +2 +access\.cedar#staff +no permit/,
-    ],
-    notes: ['4 requests could not be decided again: recorded by another version'],
-    asks: 'replayPolicies',
-    sends: { body: { texts: { 'access.cedar': permit() }, sinceHours: 36 } },
-    fields: ['gains', 'losses', 'replayed'],
-  },
+  ...POLICY_CASES,
   {
     argv: ['segments'],
     shows: [/web-1 +web +env=prod role=web +10\.0\.0\.5 fd00::5 +agent/, 'quarantined by rule:scan: probes'],
@@ -355,10 +318,6 @@ const CASES: readonly Expected[] = [
     fields: ['changes', 'warnings'],
   },
 ];
-
-function permit(): string {
-  return '@id("staff")\npermit (principal, action == Action::"access", resource == App::"verify") when { principal in Group::"staff" };\n';
-}
 
 describe('commands that ask the server', () => {
   let server: ControlServer;

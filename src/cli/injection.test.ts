@@ -61,7 +61,7 @@ const COMMAND_LINES: readonly string[] = [
   'authzen add x --model y',
   'authzen remove azc_01',
   'policy list',
-  'policy replay --policies rules',
+  'policy replay --bundle rules',
   'segments map',
   'segments plan',
   'segments trace web-1 x 22',

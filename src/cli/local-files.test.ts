@@ -28,6 +28,7 @@ const GOOD = `@id("staff")
 permit (principal, action == Action::"access", resource == App::"verify")
 when { principal in Group::"staff" };
 `;
+const OTHER = GOOD.replaceAll('staff', 'support');
 const BAD = `permit (principal, action == Action::"access", resource)
 when { principal.teem == "x" };
 `;
@@ -132,7 +133,7 @@ describe('cordon policy check', () => {
     await runCommand(['policy', 'check', ...argv], { cwd: folderWith(files) });
 
   it('checks the directory `policies` unless told otherwise', async () => {
-    assert.deepEqual(await run({ 'policies/a.cedar': GOOD, 'policies/sub/b.cedar': GOOD }), {
+    assert.deepEqual(await run({ 'policies/a.cedar': GOOD, 'policies/sub/b.cedar': OTHER }), {
       code: 0,
       stdout: 'ok: 2 policies in 2 files\n',
       stderr: '',
@@ -140,7 +141,7 @@ describe('cordon policy check', () => {
   });
 
   it('checks files and directories together', async () => {
-    const files = { 'a.cedar': GOOD, 'more/b.cedar': GOOD, 'not-asked/c.cedar': BAD };
+    const files = { 'a.cedar': GOOD, 'more/b.cedar': OTHER, 'not-asked/c.cedar': BAD };
     const { code, stdout } = await run(files, 'a.cedar', 'more', '--json');
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(stdout), { ok: true, files: ['a.cedar', 'more/b.cedar'], policies: 2, warnings: [] });
@@ -173,7 +174,7 @@ describe('cordon policy activate and replay', () => {
     await withControlServer(nothingElse, async (server) => {
       for (const argv of [
         ['policy', 'activate', 'p', '-m', 'why'],
-        ['policy', 'replay', '--policies', 'p'],
+        ['policy', 'replay', '--bundle', 'p'],
       ]) {
         const { code, stderr } = await runCommand(argv, { cwd, controlSocket: server.socket });
         assert.equal(code, 2);

@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CordonError, type Problem } from '#base';
-import { type Configuration, parseConfiguration, readPolicies } from '#config';
+import { type Configuration, parseConfiguration, readPolicies, runBundleTests } from '#config';
 import { RULES } from '#monitor';
 import { type ActivePolicies, loadPolicies } from '#policy';
+import { policyTexts } from '#policy-analysis';
 import type { CommandContext } from './command.ts';
 import { configurationFile } from './control-socket.ts';
 import { failureOf } from './failure.ts';
@@ -36,7 +37,16 @@ export function readConfiguration(context: Pick<CommandContext, 'world' | 'args'
   if (!parsed.ok) throw failureOf(parsed.error, `\`${name}\``, HINT);
   const { policies: texts, policyDirectory = '' } = parsed.value;
   const folder = nameFrom(context.world.cwd, policyDirectory);
-  return { file, name, text, configuration: parsed.value, policies: checkPolicies(texts, folder) };
+  const policies = checkPolicies(texts, folder);
+  testPolicies(policies, texts, folder);
+  return { file, name, text, configuration: parsed.value, policies };
+}
+
+/** Runs the tests beside policies. Throws with everything that is not as expected: the server would refuse it too. */
+function testPolicies(policies: ActivePolicies, texts: Readonly<Record<string, string>>, folder: string): void {
+  const tested = runBundleTests(policies, texts);
+  const problems = tested.ok ? tested.value.failures : tested.error;
+  if (problems.length > 0) throw failureOf(inFolder(problems, folder), `the tests in \`${folder}\``, HINT);
 }
 
 /** Validates policies. `folder` is put before the file names in messages. Throws with every problem and its place. */
@@ -62,7 +72,7 @@ export function readPolicyFolder(cwd: string, folder: string): Readonly<Record<s
     const message = `cannot read \`${folder}\`${read.error.message.replace(/^[^:]*/, '')}`;
     throw new CordonError('policies-unreadable', message, { hint: 'name a directory that holds `*.cedar` files' });
   }
-  if (Object.keys(read.value).length === 0) {
+  if (Object.keys(policyTexts(read.value)).length === 0) {
     throw new CordonError('policies-unreadable', `\`${folder}\` holds no \`*.cedar\` file`, {
       hint: 'name the directory of the policies; an empty one would deny everything',
     });

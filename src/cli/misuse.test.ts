@@ -42,13 +42,9 @@ const CASES: readonly (readonly [string, string, string])[] = [
     'see `cordon assets list --help`',
   ],
   ['events --limit 1e3', '`--limit` takes a whole number from 1 to 1000, not `1e3`', 'see `cordon events list --help`'],
+  ['policy replay --bundle p --since 0s', '`--since` must be longer than nothing', 'see `cordon policy replay --help`'],
   [
-    'policy replay --policies p --since 0s',
-    '`--since` must be longer than nothing',
-    'see `cordon policy replay --help`',
-  ],
-  [
-    'policy replay --policies p',
+    'policy replay --bundle p',
     'cannot read `p`: no such file or directory',
     'name a directory that holds `*.cedar` files',
   ],

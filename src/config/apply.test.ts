@@ -198,6 +198,26 @@ describe('applying a document', () => {
   });
 });
 
+describe('applying policies with tests', () => {
+  it('changes nothing when a test fails or cannot be read, and stores the tests with the policies when they pass', async () => {
+    const { store, graph, apply } = await open();
+    const test = (expect: string): string =>
+      `people: { ada: {} }\napps: { verify: {}, wiki: {} }\ntests: { t: { who: ada, opens: verify, expect: ${expect} } }\n`;
+    for (const [text, code] of [
+      [test('forbid'), 'policy-test-failed'],
+      ['tests: { t: {} }', 'policy-test-invalid'],
+    ] as const) {
+      const document = configuration('', { 'a.cedar': POLICY, 'a.cedartest.yaml': text });
+      const result = await applyConfiguration(document, { store }, { actor: 'local:0', message: 'test', now: 5 });
+      assert.ok(!result.ok);
+      assert.equal(result.error[0]?.code, code);
+      assert.equal(graph.get('policyActivation', 'active'), undefined);
+    }
+    await apply(configuration('', { 'a.cedar': POLICY, 'a.cedartest.yaml': test('permit') }));
+    assert.deepEqual(Object.keys(graph.get('policyBundle', 'policy-1')?.texts ?? {}), ['a.cedar', 'a.cedartest.yaml']);
+  });
+});
+
 describe('applying any document after any other', () => {
   it('ends where applying it alone ends, groups aside, and the difference says exactly what was done', async () => {
     const name = fc.constantFrom('a', 'b', 'c');

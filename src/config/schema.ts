@@ -48,9 +48,17 @@ const app = z.strictObject({
 const attributes = z.record(z.string().min(1), z.string().min(1));
 
 const model = z.strictObject({
-  schema: z.string().min(1).describe('File with the Cedar schema of the application.'),
+  // Endings, so that a document sent by somebody cannot have any file of this machine read and quoted in a problem.
+  schema: z
+    .string()
+    .regex(/\.cedarschema$/, 'must be a file that ends in `.cedarschema`')
+    .describe('File with the Cedar schema of the application, ending in `.cedarschema`.'),
   policies: z.string().min(1).describe('Directory of its `*.cedar` files.'),
-  entities: z.string().min(1).optional().describe('File with its entities in Cedar’s JSON. Default: none are known.'),
+  entities: z
+    .string()
+    .regex(/\.json$/, 'must be a file that ends in `.json`')
+    .optional()
+    .describe('File with its entities in Cedar’s JSON, ending in `.json`. Default: none are known.'),
   namespace: z
     .string()
     .regex(/^[A-Za-z_]\w*(::[A-Za-z_]\w*)*$/, 'must be a Cedar namespace, for example `Shop::Orders`')
@@ -185,7 +193,9 @@ export const configurationSchema = z.strictObject({
     .string()
     .min(1)
     .default('policies')
-    .describe('Directory of `*.cedar` files, its folders included. Names that begin with a dot are left out.'),
+    .describe(
+      'Directory of `*.cedar` files and their tests (`*.cedartest.yaml`), its folders included. Names that begin with a dot are left out.',
+    ),
 });
 
 /** What `configurationSchema` yields: keys as people write them, defaults filled in. */

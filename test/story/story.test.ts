@@ -221,7 +221,7 @@ policies: policies
     const replayed = await cordon.json<{ losses: { user: string; app: string }[]; gains: unknown[] }>(
       'policy',
       'replay',
-      '--policies',
+      '--bundle',
       'edited',
     );
     assert.ok(

@@ -43,15 +43,22 @@ export async function activate(context: CommandContext): Promise<number> {
 export async function replay(context: CommandContext): Promise<number> {
   const { world, args, out } = context;
   const sinceHours = (args.duration('since') ?? DEFAULT_SINCE_MS) / 3_600_000;
-  const folder = args.required('policies');
-  const texts = readPolicyFolder(world.cwd, folder);
-  checkPolicies(texts, folder);
+  const candidate = candidateOf(context);
   const report = await withProgress(world, 'replaying', async () => {
-    return await serverOf(context).ask('replayPolicies', { body: { texts: { ...texts }, sinceHours } });
+    return await serverOf(context).ask('replayPolicies', { body: { ...candidate, sinceHours } });
   });
   if (out.isJson) out.document(report);
   else tell(context, report);
   return 0;
+}
+
+/** A number is a version that the server has, anything else a directory here. */
+function candidateOf({ world, args }: CommandContext): { version: number } | { texts: Record<string, string> } {
+  const bundle = args.required('bundle');
+  if (/^[1-9]\d{0,8}$/.test(bundle)) return { version: Number(bundle) };
+  const texts = readPolicyFolder(world.cwd, bundle);
+  checkPolicies(texts, bundle);
+  return { texts: { ...texts } };
 }
 
 type Replay = ResponseOf<(typeof CONTROL_ROUTES)['replayPolicies']>;

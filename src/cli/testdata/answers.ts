@@ -307,7 +307,89 @@ export const ANSWERS: Answers = {
     texts: {},
     policies: [{ id: 'access.cedar#staff', effect: 'permit', action: 'access', title: 'Staff may', builtin: false }],
   },
-  checkPolicies: { ok: true, problems: [], policies: 1 },
+  checkPolicies: {
+    ok: true,
+    problems: [],
+    warnings: [
+      {
+        code: 'policy-entity-unknown',
+        message: 'there is no `Group::"stuff"`',
+        source: { file: 'rules/access.cedar', line: 1, column: 22 },
+      },
+    ],
+    policies: 1,
+    tests: 0,
+  },
+  policyHistory: {
+    items: [
+      { version: 3, author: 'local:0', message: 'first', createdAt: NOW, files: ['access.cedar'], active: true },
+      { version: 2, author: 'user:u1', message: 'before', createdAt: NOW - MINUTE, files: [], active: false },
+    ],
+    total: 2,
+  },
+  rollbackPolicies: { version: 4, from: 2 },
+  explainPolicies: {
+    effect: 'forbid',
+    user: ada.email,
+    app: 'billing',
+    reasons: [{ code: 'no-permit' }],
+    session: { id: 's1', acr: 'urn:cordon:aal2', authenticatedAt: NOW - 5 * MINUTE, address: '192.0.2.1' },
+    assumptions: [],
+    policies: [
+      {
+        id: 'access.cedar#staff',
+        effect: 'permit',
+        title: 'Staff may',
+        builtin: false,
+        role: 'nearest',
+        file: 'access.cedar',
+        line: 3,
+        clauses: [
+          {
+            text: 'principal in Group::"staff"',
+            outcome: 'held',
+            facts: [{ expression: 'principal', value: 'User::"u1" in Group::"staff"' }],
+          },
+          {
+            text: 'when { context.session.phishingResistant }',
+            outcome: 'failed',
+            facts: [{ expression: 'context.session.phishingResistant', value: 'false' }],
+          },
+        ],
+      },
+    ],
+    furtherPermits: 2,
+    change: ['sign in with a passkey'],
+  },
+  whoCan: {
+    assumptions: ['over TLS'],
+    items: [
+      {
+        userId: 'u1',
+        email: ada.email,
+        action: 'access',
+        resource: 'billing',
+        answer: 'depends',
+        policies: ['access.cedar#staff'],
+        dependsOn: ['context.ip'],
+      },
+    ],
+  },
+  whatCan: {
+    assumptions: [],
+    items: [
+      {
+        userId: 'u1',
+        email: ada.email,
+        action: 'manage',
+        resource: 'cordon',
+        answer: 'yes',
+        policies: ['builtin.admins'],
+        dependsOn: [],
+        sessions: 2,
+      },
+    ],
+  },
   replayPolicies: {
     replayed: 20,
     unchanged: 17,
