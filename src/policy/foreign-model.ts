@@ -4,9 +4,11 @@ import { authorize, type CedarResponse } from './authorize.ts';
 import { parseCedarJson } from './cedar-json.ts';
 import { compilePolicies, type CompiledPolicies, compileSources, tooLarge } from './compile.ts';
 import type { EntityUid } from './engine.ts';
-import { type EntityJson, entityStore } from './entity-store.ts';
+import { type EntityStore, entityStore } from './entity-store.ts';
+import { readReference } from './evaluate/entity-json.ts';
+import { Malformed } from './evaluate/read-value.ts';
 import { sourcesOf } from './load.ts';
-import { Overlay, type Said, uidKey } from './overlay.ts';
+import { Overlay, type Said } from './overlay.ts';
 
 /** A text and the name it has in messages. */
 export interface NamedText {
@@ -59,6 +61,15 @@ const NO_PERMIT: ForeignVerdict = { code: 'no-permit', policies: [] };
  * file they are in. Codes: those of `compilePolicies` and `entityStore`, `policy-id-reserved` and `policy-id-duplicate`.
  */
 export function loadForeignModel(texts: ForeignModelTexts): Result<ForeignModel, Problem[]> {
+  try {
+    return load(texts);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.toLowerCase() : 'unknown failure';
+    return err([{ code: 'policy-syntax', message: `the model cannot be read: ${reason}` }]);
+  }
+}
+
+function load(texts: ForeignModelTexts): Result<ForeignModel, Problem[]> {
   const large = tooLarge(Object.values(texts.policies));
   if (large !== undefined) return err([large]);
   const problems: Problem[] = [];
@@ -68,24 +79,35 @@ export function loadForeignModel(texts: ForeignModelTexts): Result<ForeignModel,
   const isSchemaRead = compiled.ok || !compiled.error.some(({ code }) => code === 'schema-invalid');
   const store = entityStore(texts.entities.text, isSchemaRead ? texts.schema.text : undefined);
   if (!store.ok) problems.push(...store.error.map((problem) => inFile(problem, texts.entities.file, 'entities')));
-  const known = entitiesByUid(texts.entities.text);
+  const uids = uidsOf(texts.entities.text);
   if (!compiled.ok || !store.ok || problems.length > 0) return err(problems);
-  return ok(modelOf(compiled.value, new Overlay(store.value, known), { known, schema: texts.schema.text }));
+  const { schema } = compiled.value;
+  const table = store.value.seenWith(schema);
+  if (!table.ok || schema === undefined) throw new Error('a store was not read with the schema it was given');
+  const overlay = new Overlay(table.value, schema);
+  return ok(modelOf({ policies: compiled.value, store: store.value, overlay }, { uids, schema: texts.schema.text }));
 }
 
 function modelOf(
-  policies: CompiledPolicies,
-  overlay: Overlay,
-  { known, schema }: { readonly known: ReadonlyMap<string, EntityJson>; readonly schema: string },
+  {
+    policies,
+    store,
+    overlay,
+  }: { readonly policies: CompiledPolicies; readonly store: EntityStore; readonly overlay: Overlay },
+  { uids, schema }: { readonly uids: readonly EntityUid[]; readonly schema: string },
 ): ForeignModel {
   const permits = new Set(policies.policies.filter(({ est }) => est.effect === 'permit').map(({ id }) => id));
   const idsByType = new Map<string, string[]>();
-  for (const { uid } of known.values()) idsByType.set(uid.type, [...(idsByType.get(uid.type) ?? []), uid.id]);
-  for (const ids of idsByType.values()) ids.sort();
+  for (const { type, id } of uids) {
+    const ids = idsByType.get(type);
+    if (ids === undefined) idsByType.set(type, [id]);
+    else ids.push(id);
+  }
+  for (const [type, ids] of idsByType) idsByType.set(type, [...new Set(ids)].sort());
   return {
     decide: (question) => {
       try {
-        const response = overlay.ask(question, (store) => authorize(policies, store, question));
+        const response = overlay.ask(question, () => authorize(policies, store, question));
         if (!response.ok) return { code: 'attributes-invalid', policies: [], detail: response.error };
         return verdictOf(response.value, permits);
       } catch (cause) {
@@ -126,24 +148,12 @@ function inFile(problem: Problem, file: string, placeholder: string): Problem {
   return { ...problem, source: { ...source, file } };
 }
 
-/** The model's entities by uid. What cannot be read is left out here: `entityStore` has refused it. */
-function entitiesByUid(text: string): Map<string, EntityJson> {
+/** The uids of entities in Cedar's JSON. What cannot be read is left out here: `entityStore` refuses it. */
+function uidsOf(text: string): EntityUid[] {
   const parsed = parseCedarJson(text, 'entities');
   const items: readonly unknown[] = parsed.ok && Array.isArray(parsed.value) ? parsed.value : [];
-  const known = new Map<string, EntityJson>();
-  for (const item of items) {
-    if (!isJsonObject(item)) continue;
-    const uid = uidOf(item['uid']);
-    if (uid === undefined) continue;
-    // Checked by `entityStore` before anybody uses it.
-    known.set(uidKey(uid), { ...(item as unknown as EntityJson), uid });
-  }
-  return known;
-}
-
-function uidOf(value: unknown): EntityUid | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const inner = isJsonObject(value['__entity']) ? value['__entity'] : value;
-  const { type, id } = inner;
-  return typeof type === 'string' && typeof id === 'string' ? { type, id } : undefined;
+  return items.flatMap((item) => {
+    const uid = readReference(isJsonObject(item) ? item['uid'] : undefined);
+    return uid instanceof Malformed ? [] : [uid];
+  });
 }
