@@ -27,6 +27,8 @@ export interface DecisionClients {
   list(): readonly DecisionClient[];
   /** The client whose key an `Authorization` header carries as a bearer token; undefined: nobody's. @see RFC 6750 section 2.1 */
   authenticate(authorization: string | undefined): DecisionClient | undefined;
+  /** Whether a client that was authenticated is one still. */
+  isKnown(client: DecisionClient): boolean;
   /** Makes a client. The key is in the answer and nowhere else. Throws `client-exists`. */
   add(input: {
     readonly name: string;
@@ -41,14 +43,19 @@ export interface DecisionClients {
 export async function openClients(store: Store, clock: Clock): Promise<DecisionClients> {
   const byHash = new Map<string, StoredClient>();
   const rows = await store.read(async (tx) => await tx.listPrivate<StoredClient>(KIND));
-  for (const { body } of rows) byHash.set(body.keyHash, body);
-  const find = (id: string): StoredClient | undefined => [...byHash.values()].find((client) => client.id === id);
+  const known = new Set<StoredClient>();
+  const keep = (client: StoredClient): void => {
+    byHash.set(client.keyHash, client);
+    known.add(client);
+  };
+  for (const { body } of rows) keep(body);
   return {
     list: () => Array.from(byHash.values(), shown).sort((a, b) => (a.name < b.name ? -1 : 1)),
     authenticate: (authorization) => {
       const key = bearerOf(authorization);
       return key === undefined ? undefined : byHash.get(hashToken(key));
     },
+    isKnown: (client) => (known as ReadonlySet<DecisionClient>).has(client),
     add: async ({ name, models, by }) => {
       const key = `${KEY_PREFIX}${newToken()}`;
       const now = clock.now();
@@ -68,17 +75,24 @@ export async function openClients(store: Store, clock: Clock): Promise<DecisionC
         }
         await tx.putPrivate(KIND, stored.id, stored);
       });
-      byHash.set(stored.keyHash, stored);
+      keep(stored);
       return { client: shown(stored), key };
     },
     remove: async (id, by) => {
-      const stored = find(id);
+      // Before it is on disk: a key that was taken away is refused even when the disk is not there.
+      for (const client of known) {
+        if (client.id !== id) continue;
+        byHash.delete(client.keyHash);
+        known.delete(client);
+      }
+      const stored = await store.transact(by, async (tx) => {
+        const row = await tx.getPrivate<StoredClient>(KIND, id);
+        if (row !== undefined) await tx.deletePrivate(KIND, id);
+        return row;
+      });
       if (stored === undefined) {
         throw new ApiFailure(404, 'client-unknown', `no client \`${id}\``, { hint: 'list them with `cordon authzen`' });
       }
-      // Before it is on disk: a key that was taken away is refused even when the disk is not there.
-      byHash.delete(stored.keyHash);
-      await store.transact(by, async (tx) => await tx.deletePrivate(KIND, id));
       return shown(stored);
     },
   };
