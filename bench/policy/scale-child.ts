@@ -1,8 +1,8 @@
-// Loads as many policies as the argument says in a process of their own, so that its memory is theirs, and sends what it measured.
+// Loads as many policies of a corpus as the arguments say in a process of their own, so that its memory is theirs, and sends what it measured.
 import { compilePolicies, entityStore } from '#policy';
 import { times } from './app.ts';
 import { bytesPerDecision, compiled, stored, timeDecisions, type Times } from './decisions.ts';
-import { ESTATE_SCHEMA, estate } from './estate.ts';
+import { CORPUS_SCHEMA, corpus, type CorpusName } from './corpus.ts';
 import { Choices } from './random.ts';
 
 /** What one size came to. */
@@ -23,13 +23,13 @@ function megabytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
 }
 
-function measure(count: number, decisions: number, scans: number): ScaleFigures {
-  const { policies: texts, scanned, entities, request } = estate(count, new Choices(count));
+function measure(name: CorpusName, count: number, decisions: number, scans: number): ScaleFigures {
+  const { policies: texts, scanned, entities, request } = corpus(name, count, new Choices(count));
   const start = performance.now();
-  const loaded = compilePolicies({ policies: texts, schema: ESTATE_SCHEMA });
+  const loaded = compilePolicies({ policies: texts, schema: CORPUS_SCHEMA });
   const between = performance.now();
   if (!loaded.ok) throw new Error(`the policies do not compile: ${JSON.stringify(loaded.error[0])}`);
-  const store = entityStore(entities, ESTATE_SCHEMA);
+  const store = entityStore(entities, CORPUS_SCHEMA);
   const end = performance.now();
   if (!store.ok) throw new Error(`the entities are refused: ${JSON.stringify(store.error[0])}`);
   const requests = times(decisions, request);
@@ -51,5 +51,8 @@ function measure(count: number, decisions: number, scans: number): ScaleFigures 
   };
 }
 
-const [count, decisions, scans] = process.argv.slice(2).map(Number);
-process.send?.(measure(count ?? 0, decisions ?? 0, scans ?? 0), () => process.disconnect());
+const [name, ...numbers] = process.argv.slice(2);
+const [count = 0, decisions = 0, scans = 0] = numbers.map(Number);
+process.send?.(measure(name === 'grants' ? 'grants' : 'organisation', count, decisions, scans), () =>
+  process.disconnect(),
+);
