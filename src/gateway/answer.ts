@@ -1,3 +1,4 @@
+import { waysIn } from '#policy-analysis';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { hasLeft, ownOrigin } from './exchange.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
@@ -131,9 +132,22 @@ function denialOf(exchange: Exchange, parts: GatewayParts, { status, reasons, de
     ...(app === undefined ? {} : { app: app.name }),
     ...(user === undefined ? {} : { email: user.email }),
     ...(device === undefined ? {} : { device }),
+    ...waysInOf(parts, decision),
     ...(remedies.includes('sign-in') ? { signInUrl: here(exchange) } : {}),
     ...(stepUp === undefined ? {} : { stepUp: { ...stepUp, url: stepUpUrl(exchange, parts, stepUp) } }),
   };
+}
+
+/** Where the policies leave nothing to do but to ask somebody, the answer says what to ask for. */
+function waysInOf({ basis }: GatewayParts, decision: Refusal['decision']): Pick<Denial, 'waysIn'> {
+  if (decision?.remedies.every((remedy) => remedy === 'request-access') !== true) return {};
+  try {
+    const { policies } = basis();
+    const steps = policies === undefined ? [] : waysIn(policies, decision);
+    return steps.length === 0 ? {} : { waysIn: steps };
+  } catch {
+    return {}; // The denial stands, explained or not.
+  }
 }
 
 /** Where a browser opens what was asked for; something that changes things is not done again by opening it. */

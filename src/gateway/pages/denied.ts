@@ -15,6 +15,8 @@ export interface Denial {
   readonly email?: string;
   /** The device that was decided on; its failing checks are listed when a remedy is to fix them. */
   readonly device?: Device;
+  /** What would let the person in, all of it together; nothing about anybody else. */
+  readonly waysIn?: readonly string[];
   readonly signInUrl?: string;
   readonly stepUp?: { readonly acr: string; readonly maxAgeSeconds: number; readonly url: string };
 }
@@ -38,6 +40,7 @@ export function deniedPage(denial: Denial): Page {
     `<h1 class="deny">${escapeHtml(heading)}</h1>`,
     reasonList(denial.reasons),
     section('What you can do', [doList(denial), actions(denial)]),
+    section('What would let you in', [waysIn(denial)]),
     section('Checks of this device', [checks(denial)]),
     section('Decided by', [list(denial.policies.map((id) => `<code>${escapeHtml(id)}</code>`))]),
     `<footer>Correlation id <code>${escapeHtml(denial.correlationId)}</code>${
@@ -60,6 +63,7 @@ export function deniedJson(denial: Denial): string {
     reasons: denial.reasons.map((reason) => ({ ...reason, title: REASONS[reason.code].title })),
     policies: denial.policies,
     remedies: denial.remedies,
+    ...(denial.waysIn === undefined ? {} : { wouldAllow: denial.waysIn }),
     ...(denial.stepUp === undefined ? {} : { stepUp: denial.stepUp }),
     ...(denial.signInUrl === undefined ? {} : { signIn: denial.signInUrl }),
     ...(failing(denial).length === 0 ? {} : { checks: failing(denial) }),
@@ -83,6 +87,11 @@ function doList({ remedies, reasons }: Denial): string {
   // Without a way forward by policy, the catalogue still says whom to ask.
   const fallback = reasons.map(({ code }) => REASONS[code].remedy).filter((text) => text !== '');
   return list([...new Set(told.length > 0 ? told : fallback)].map(escapeHtml));
+}
+
+/** The words are made from policies, which hold code in backticks. */
+function waysIn({ waysIn: steps = [] }: Denial): string {
+  return list(steps.map(proseHtml));
 }
 
 function actions({ signInUrl, stepUp }: Denial): string {
