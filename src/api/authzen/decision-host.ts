@@ -85,7 +85,7 @@ export function createDecisionHost(services: Services, clients: DecisionClients)
     const client = clients.authenticate(request.headers.authorization);
     const refusal = client === undefined ? unauthorized() : refusalOf(client, modelId);
     if (client === undefined || refusal !== undefined) {
-      recorder.refused(addressOf(request), path);
+      recorder.refused({ address: addressOf(request), path, client });
       return refusal;
     }
     const body = await readBody(request);
@@ -210,10 +210,10 @@ async function evaluateAll(recorder: DecisionRecorder, call: Call, { items, stop
 }
 
 function searchFor(sought: Sought): Endpoint {
-  return (recorder, { asking, model, body }) => {
+  return async (recorder, { asking, model, body }) => {
     const query = readSearch(body, sought);
     if (!query.ok) return fail(400, query.error);
-    const page = search(model, { modelId: asking.model, sought, query: query.value });
+    const page = await search(model, { modelId: asking.model, sought, query: query.value });
     if (!page.ok) return fail(400, page.error);
     recorder.searched(asking, sought, query.value, page.value.results.length);
     return { ok: true, value: JSON.stringify(page.value) };

@@ -17,6 +17,27 @@ describe('the journal of decisions', () => {
   const events = (pattern: RegExp): OcsfEvent[] =>
     bench.journal.recent(500).filter(({ class_uid, message }) => class_uid === 6003 && pattern.test(message));
 
+  it('holds refused keys, not as often as they come, and never a key', async () => {
+    for (let round = 0; round < 40; round++) {
+      await bench.ask('/library/access/v1/evaluation', {}, { key: 'cordon_authzen_guessed' });
+    }
+    await written();
+    const refused = events(/without a key/);
+    assert.equal(refused.length, 25);
+    assert.equal(refused[0]?.status_code, 'not-authenticated');
+    bench.clock.advance(1000);
+    const { key } = await bench.addClient('second', ['cordon']);
+    await bench.ask('/library/access/v1/evaluation', {}, { key });
+    await written();
+    const [mine] = events(/second was refused/);
+    assert.deepEqual(
+      [mine?.status_code, (mine?.actor as { app_name?: string } | undefined)?.app_name],
+      ['forbidden', 'second'],
+    );
+    const all = JSON.stringify(bench.journal.recent(1000));
+    assert.ok(!all.includes('guessed') && !all.includes(bench.key));
+  });
+
   it('holds who asked what, a few a second and rather denials, and counts all', async () => {
     const [permit, deny] = [question('ann', 'borrow', 'atlas'), question('cat', 'borrow', 'atlas')];
     const headers = { 'x-request-id': 'req-1' };
@@ -36,17 +57,5 @@ describe('the journal of decisions', () => {
     const [count] = events(/permits and/);
     assert.equal(count?.message, 'first was told 62 permits and 2 denials of library');
     assert.deepEqual(count.unmapped?.cordon, { model: 'library', permits: 62, denials: 2 });
-  });
-
-  it('holds refused keys, not as often as they come, and never a key', async () => {
-    for (let round = 0; round < 40; round++) {
-      await bench.ask('/library/access/v1/evaluation', {}, { key: 'cordon_authzen_guessed' });
-    }
-    await written();
-    const refused = events(/without a key/);
-    assert.equal(refused.length, 25);
-    assert.equal(refused[0]?.status_code, 'not-authenticated');
-    const all = JSON.stringify(bench.journal.recent(1000));
-    assert.ok(!all.includes('guessed') && !all.includes(bench.key));
   });
 });

@@ -35,8 +35,8 @@ export interface DecisionRecorder {
   begin(asking: Asking): RequestRecord;
   /** A search and how many it found. */
   searched(asking: Asking, sought: Sought, question: Evaluation, count: number): void;
-  /** A request without a key that is good. */
-  refused(address: string, path: string): void;
+  /** A request without a key that is good, or by a client that may not ask there. */
+  refused(refused: Refused): void;
   /** Writes the counts that have gathered, and ends. */
   close(): Promise<void>;
 }
@@ -47,6 +47,13 @@ export interface RequestRecord {
   settle(question: Evaluation, verdict: Verdict): Verdict | Promise<Verdict>;
   /** Counts what was settled, and writes one of it, rather a denial than a permit, while there is room. */
   end(): void;
+}
+
+/** A request that was not answered. */
+interface Refused {
+  readonly address: string;
+  readonly path: string;
+  readonly client: DecisionClient | undefined;
 }
 
 interface Count {
@@ -115,8 +122,8 @@ export function createRecorder(services: Services): DecisionRecorder {
     searched: (asking, sought, question, count) => {
       if (isSample(asking)) void write(searchEvent(services, { asking, sought, question, count }));
     },
-    refused: (address, path) => {
-      if (refusals()) void write(refusalEvent(services, address, path));
+    refused: (refused) => {
+      if (refusals()) void write(refusalEvent(services, refused));
     },
     close: async () => {
       clearInterval(timer);
@@ -207,18 +214,19 @@ function countEvent(services: Services, { asking, permits, denials }: Count): Oc
   });
 }
 
-function refusalEvent(services: Services, address: string, path: string): OcsfEvent {
+function refusalEvent(services: Services, { address, path, client }: Refused): OcsfEvent {
+  const who = client === undefined ? 'somebody without a key' : client.name;
   return buildEvent({
     class: 'apiActivity',
     activity: 'read',
     time: services.clock.now(),
-    message: `somebody without a key asked for decisions at ${short(path)}`,
+    message: `${who} was refused to ask for decisions at ${short(path)}`,
     severity: 'low',
     status: 'failure',
-    statusCode: 'not-authenticated',
+    statusCode: client === undefined ? 'not-authenticated' : 'forbidden',
     action: 'denied',
     attributes: {
-      actor: { user: { uid: 'anonymous' } },
+      actor: client === undefined ? { user: { uid: 'anonymous' } } : { app_uid: client.id, app_name: client.name },
       src_endpoint: { ip: address },
       dst_endpoint: { hostname: services.hosts.decisions },
       api: { operation: `POST ${short(path)}` },
