@@ -67,19 +67,35 @@ describe('the hand-off on an app host (RFC 7636)', () => {
 
   const verifier = newToken();
   const flow = `__Host-cordon_flow=${verifier}`;
-  const refused: [string, { target?: string; cookie?: string | undefined }][] = [
-    ['without a verifier: somebody else’s link (login CSRF)', { cookie: undefined }],
-    ['with two verifiers: a tossed cookie', { cookie: `${flow}; ${flow}` }],
-    ['with a verifier that is none', { cookie: '__Host-cordon_flow=x' }],
+  for (const [name, cookie] of [
+    ['no verifier: somebody else’s link (login CSRF)', undefined],
+    ['an empty verifier', '__Host-cordon_flow='],
+    ['two verifiers: a tossed cookie', `${flow}; ${flow}`],
+    ['a verifier that is none', '__Host-cordon_flow=x'],
+  ] as const) {
+    it(`uses the code up and sets nothing with ${name}`, async () => {
+      const verifiers: string[] = [];
+      const { made } = handoff((input) => {
+        verifiers.push(input.verifier);
+        return Promise.resolve(err({ code: 'handoff-invalid', message: 'another verifier' }));
+      });
+      const target = `/.cordon/callback?code=${CODE}`;
+      for (let i = 0; i < 2; i++) assert.equal((await made.callback({ host: 'w', target, cookie, client })).ok, false);
+      assert.match(verifiers.join(' '), /^[\w-]{43} [\w-]{43}$/);
+      assert.equal(new Set([verifier, ...verifiers]).size, 3, 'nobody can know what it is compared with');
+    });
+  }
+
+  const refused: [string, { target: string }][] = [
     ['without a code', { target: '/.cordon/callback' }],
     ['with two codes', { target: `/.cordon/callback?code=${CODE}&code=${newToken()}` }],
     ['with a code that is none', { target: '/.cordon/callback?code=../x' }],
     ['with an ambiguous target', { target: `/.cordon/callback?code=${CODE}#x` }],
   ];
-  for (const [name, { target = `/.cordon/callback?code=${CODE}`, ...rest }] of refused) {
+  for (const [name, { target }] of refused) {
     it(`does not even ask identity ${name}`, async () => {
       const { made, asked } = handoff();
-      const step = await made.callback({ host: 'w', target, cookie: 'cookie' in rest ? rest.cookie : flow, client });
+      const step = await made.callback({ host: 'w', target, cookie: flow, client });
       assert.deepEqual([step.ok, asked.length], [false, 0]);
     });
   }

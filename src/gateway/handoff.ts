@@ -74,8 +74,10 @@ export function createHandoff(options: {
     callback: async ({ host, target, cookie, client }) => {
       const query = readTarget(target);
       const code = single(query, 'code');
-      const verifier = oneCookie(cookie, FLOW_COOKIE);
-      if (code === undefined || !TOKEN.test(code) || verifier === undefined || !TOKEN.test(verifier)) return invalid();
+      const presented = oneCookie(cookie, FLOW_COOKIE);
+      if (code === undefined || !TOKEN.test(code)) return invalid();
+      // Whoever began no sign-in uses the code up as well: it has been in an address now, where a script of the app may read it.
+      const verifier = presented !== undefined && TOKEN.test(presented) ? presented : newToken();
       const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
       if (!redeemed.ok) return invalid();
       return ok({
