@@ -69,6 +69,15 @@ describe('a report', () => {
     assert.equal(bench.deviceOf(host).posture?.collectedAt, first + MINUTE);
   });
 
+  it('is written when the clock of the server was ahead and is set back, or the device would be stale for that long', async () => {
+    const { bench, host, send } = await open();
+    bench.clock.advance(86_400_000);
+    await send();
+    bench.clock.advance(-86_400_000);
+    await send();
+    assert.equal(bench.deviceOf(host).posture?.collectedAt, bench.clock.now());
+  });
+
   it('is written when only the words of a result change, and then not journalled', async () => {
     const { bench, host, send } = await open();
     await send();

@@ -133,7 +133,8 @@ async function tell(context: DevicesContext, believed: Believed): Promise<void> 
 
 function isWorthStoring(stored: Posture | undefined, judged: Posture): boolean {
   if (stored === undefined || stored.verdict !== judged.verdict) return true;
-  if (judged.collectedAt - stored.collectedAt >= REFRESH_MS) return true;
+  // In either direction: a clock that was ahead and is set back must not leave the device stale until it gets there again.
+  if (Math.abs(judged.collectedAt - stored.collectedAt) >= REFRESH_MS) return true;
   return JSON.stringify(stored.results) !== JSON.stringify(judged.results);
 }
 
