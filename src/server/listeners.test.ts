@@ -113,6 +113,19 @@ describe('the listeners', () => {
     assert.match(await raw(ports.http, upgrade('id.localhost')), /^HTTP\/1\.1 404 /);
   });
 
+  it('let no own host answer a target that names a host itself', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    for (const target of ['http://evil.localhost/api/me', 'http://id.localhost/', '*']) {
+      const method = target === '*' ? 'OPTIONS' : 'GET';
+      const answer = await raw(
+        ports.http,
+        `${method} ${target} HTTP/1.1\r\nhost: id.localhost\r\nconnection: close\r\n\r\n`,
+      );
+      assert.match(answer, /gateway/, target);
+    }
+  });
+
   it('refuse bytes that are not HTTP', async () => {
     const { ports, serve } = await listeners();
     serve(named());

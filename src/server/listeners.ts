@@ -83,7 +83,13 @@ export async function openListeners(listen: Configuration['listen']): Promise<Li
 /** The handler of an own host; undefined: the gateway answers, which also refuses what is no host name at all. */
 function ownHandler({ own, tlsOnly }: Handlers, request: IncomingMessage): Handler | undefined {
   const host = canonicalHost(request.headers.host)?.host;
-  if (host === undefined || (tlsOnly.has(host) && !('encrypted' in request.socket))) return undefined;
+  // A target that names a host of its own could be read as another one than `host` (RFC 9112 section 3.2.2); the gateway refuses it.
+  if (
+    host === undefined ||
+    request.url?.startsWith('/') !== true ||
+    (tlsOnly.has(host) && !('encrypted' in request.socket))
+  )
+    return undefined;
   return own.get(host);
 }
 
