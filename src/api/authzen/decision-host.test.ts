@@ -127,7 +127,8 @@ describe('the decision point (AuthZEN 1.0)', () => {
         const title = 'Nobody has declared this model';
         assert.deepEqual(answer.json(), why('model-unknown', title, title));
         const found = await bench.ask('/library/access/v1/search/subject', question('ann', 'browse', 'atlas'), { key });
-        assert.deepEqual(found.json(), { results: [], page: { next_token: '', count: 0 } });
+        const { context } = why('model-unknown', title, title);
+        assert.deepEqual(found.json(), { results: [], page: { next_token: '', count: 0 }, context: context ?? '' });
       } finally {
         Object.assign(configuration(), { authzen: declared });
       }

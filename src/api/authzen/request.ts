@@ -43,9 +43,9 @@ export interface Search extends Evaluation {
 }
 
 /** Most questions of one request. */
-export const MOST_EVALUATIONS = 1000;
+const MOST_EVALUATIONS = 1000;
 /** Results of a page, unless the request asks for fewer or more, and at most. */
-export const PAGE_LIMITS = { usual: 100, most: 1000 } as const;
+const PAGE_LIMITS = { usual: 100, most: 1000 } as const;
 
 const SEMANTICS: ReadonlyMap<unknown, StopOn> = new Map<unknown, StopOn>([
   [undefined, undefined],

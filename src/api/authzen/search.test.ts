@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { DecisionModel } from './decision-model.ts';
 import { readSearch, type Search, type Sought } from './request.ts';
 import { search, type SearchPage } from './search.ts';
-import { NO_PERMIT, PERMIT } from './verdict.ts';
+import { deny, NO_PERMIT, PERMIT } from './verdict.ts';
 
 /** Knows numbers; permits on those that `isIn` takes. */
 function numbers(ids: readonly string[], isIn: (id: string) => boolean): DecisionModel {
@@ -127,9 +127,14 @@ describe('a search (AuthZEN 1.0)', () => {
     assert.deepEqual(await page(model, 'action'), { results: [{ name: '1' }, { name: '2' }], page: done });
   });
 
-  it('finds nothing of a type that is not known', async () => {
-    const model = numbers(['1'], () => true);
-    assert.deepEqual((await page(model, 'subject', { subject: { type: 'letter' } })).results, []);
+  it('finds nothing of a type that is not known, and says so', async () => {
+    const model: DecisionModel = { ...numbers(['1'], () => true), evaluate: () => deny('type-unknown') };
+    const title = 'The model does not know this type';
+    assert.deepEqual(await page(model, 'subject', { subject: { type: 'letter' } }), {
+      results: [],
+      page: { next_token: '', count: 0 },
+      context: { reason_admin: { 'type-unknown': title }, reason_user: { 'type-unknown': title } },
+    });
   });
 
   describe('goes on', () => {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { canonicalJson, err, type Json, ok, type Result } from '#base';
 import type { DecisionModel } from './decision-model.ts';
 import type { Evaluation, Party, Search, Sought } from './request.ts';
+import { denialContext } from './verdict.ts';
 
 /** Ids tried for one page: what one request may keep the process busy with. A page that ends here is not the last. */
 const MOST_TRIED = 5000;
@@ -13,6 +14,8 @@ const TRIED_AT_ONCE = 100;
 export interface SearchPage {
   readonly results: readonly object[];
   readonly page: { readonly next_token: string; readonly count: number };
+  /** Why there can be no results, when the model does not know what is sought. */
+  readonly context?: object;
 }
 
 /**
@@ -27,7 +30,10 @@ export async function search(
   if (question === undefined) return err('the request is nested too deeply');
   const after = query.token === undefined ? undefined : readToken(query.token, question);
   if (after === null) return err('`page.token` belongs to another question, or to none; begin without one');
-  const ids = idsOf(model, sought, query);
+  const ids = sought === 'action' ? model.actions : model.idsOf(sought, query[sought].type);
+  if (ids === undefined) {
+    return ok({ results: [], page: { next_token: '', count: 0 }, context: denialContext(model.evaluate(query)) });
+  }
   const results: object[] = [];
   let at = after === undefined ? 0 : firstAfter(ids, after);
   const begin = at;
@@ -40,10 +46,6 @@ export async function search(
   const last = ids[at - 1];
   const next = at < ids.length && last !== undefined ? writeToken(question, last) : '';
   return ok({ results, page: { next_token: next, count: results.length } });
-}
-
-function idsOf(model: DecisionModel, sought: Sought, query: Evaluation): readonly string[] {
-  return sought === 'action' ? model.actions : (model.idsOf(sought, query[sought].type) ?? []);
 }
 
 function tryOut(

@@ -54,8 +54,12 @@ export function errorText(message: string): string {
   return JSON.stringify({ decision: false, context: { error: { status: 400, message } } });
 }
 
+function denialText(verdict: Verdict): string {
+  return JSON.stringify({ decision: false, context: denialContext(verdict) });
+}
+
 /** For the administrator what decided, for the person what it means; keyed by the codes of the catalogue. */
-function denialText({ reasons, stepUp }: Verdict): string {
+export function denialContext({ reasons, stepUp }: Verdict): object {
   const forAdmin: Record<string, string> = {};
   const forUser: Record<string, string> = {};
   for (const { code, policies, detail } of reasons) {
@@ -66,10 +70,9 @@ function denialText({ reasons, stepUp }: Verdict): string {
     else if (more !== '') forAdmin[code] = `${before}, ${more}`;
     forUser[code] = title;
   }
-  const context = {
+  return {
     reason_admin: forAdmin,
     reason_user: forUser,
     ...(stepUp === undefined ? {} : { acr_values: stepUp.acr, max_age: stepUp.maxAgeSeconds }),
   };
-  return JSON.stringify({ decision: false, context });
 }

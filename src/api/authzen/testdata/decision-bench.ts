@@ -1,5 +1,4 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Json } from '#base';
 import { type ApiBench, type BenchOptions, HOSTS, openApiBench } from '../../testdata/api-bench.ts';
@@ -89,9 +88,6 @@ export async function openDecisionBench(options: BenchOptions = {}): Promise<Dec
     },
   };
 }
-
-/** Where the files of the library are. */
-export const LIBRARY: string = join(import.meta.dirname, 'library');
 
 async function exchange(options: object, body: string | Buffer | undefined): Promise<Answered> {
   return await new Promise((resolve, reject) => {
