@@ -1,66 +1,43 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { type FormEvent, type ReactNode, useState } from 'react';
-import { control } from '../client.ts';
+import type { ReactNode } from 'react';
+import { type ControlOutput, control } from '../client.ts';
 import { useAllowance } from '../parts/allowance.ts';
-import { Failure } from '../parts/failure.tsx';
-import { useChange } from '../query.ts';
+import { ActivationDialog } from './activation-dialog.tsx';
 import type { Draft } from './draft.ts';
+import type { Task } from './use-task.ts';
 
-const LEAST_MESSAGE = 3;
-
-/** Puts the draft in force, with a message for those who read the history. */
-export function Activate({ draft }: { draft: Draft }): ReactNode {
+/** Puts the draft in force, after showing who would gain and lose what. */
+export function Activate({
+  draft,
+  replay,
+}: {
+  draft: Draft;
+  replay: Task<ControlOutput<'replayPolicies'>>;
+}): ReactNode {
   const [isOpen, dialog] = useDisclosure(false);
   const allowance = useAllowance();
-  const [message, setMessage] = useState('');
-  const activate = useChange(() =>
-    control('activatePolicies', { body: { texts: draft.texts, message: message.trim() } }),
-  );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    activate.mutate(undefined, {
-      onSuccess: () => {
-        draft.reset();
-        dialog.close();
-      },
-    });
+  const isShown = replay.data !== undefined && !replay.isOutdated;
+  const open = () => {
+    if (!isShown) replay.run();
+    dialog.open();
   };
   return (
     <>
-      <Button {...allowance} disabled={allowance.disabled || draft.changed.length === 0} onClick={dialog.open}>
+      <Button {...allowance} disabled={allowance.disabled || draft.changed.length === 0} onClick={open}>
         Activate …
       </Button>
-      <Modal opened={isOpen} onClose={dialog.close} title="Activate the draft?" centered>
-        <form onSubmit={submit}>
-          <Stack>
-            <Text size="sm">
-              Changed: {draft.changed.join(', ')}. The next request is decided by it, and open connections are decided
-              again at once.
-            </Text>
-            <Textarea
-              label="Message"
-              description="Why, for those who read the history."
-              required
-              autosize
-              minRows={2}
-              maxLength={500}
-              data-autofocus
-              value={message}
-              onChange={(event) => setMessage(event.currentTarget.value)}
-            />
-            <Failure error={activate.error} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={dialog.close}>
-                Cancel
-              </Button>
-              <Button type="submit" loading={activate.isPending} disabled={message.trim().length < LEAST_MESSAGE}>
-                Activate
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      <ActivationDialog
+        opened={isOpen}
+        title="Activate the draft?"
+        preview={{ data: isShown ? replay.data : undefined, error: replay.error, again: replay.run }}
+        run={async (message) => await control('activatePolicies', { body: { texts: draft.texts, message } })}
+        onClose={dialog.close}
+        onDone={draft.reset}
+      >
+        Changed: {draft.changed.join(', ')}. The tests of the bundle are run first. The next request is decided by it,
+        and open connections are decided again at once.
+      </ActivationDialog>
     </>
   );
 }

@@ -22,8 +22,10 @@ export function Checked({
       <Alert
         color={isOutdated ? 'gray' : 'teal'}
         role="status"
-        title={`The text is valid: ${data.policies} policies${note}`}
-      />
+        title={`The text is valid: ${data.policies} policies, ${data.tests} answers as expected${note}`}
+      >
+        <Problems problems={data.warnings} onPick={onPick} />
+      </Alert>
     );
   }
   return (

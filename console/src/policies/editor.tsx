@@ -49,7 +49,7 @@ export function Editor({ active }: { active: ControlOutput<'policies'> }): React
         <Button variant="default" loading={replay.isPending} onClick={() => replay.run()}>
           Replay
         </Button>
-        <Activate draft={draft} />
+        <Activate draft={draft} replay={replay} />
         {draft.changed.length > 0 && <Discard draft={draft} />}
         <Text size="sm" c="dimmed">
           {draft.changed.length === 0 ? 'No changes yet' : `Changed: ${draft.changed.join(', ')}`}

@@ -3,6 +3,8 @@ import { type FormEvent, type ReactNode, useState } from 'react';
 import type { Draft } from './draft.ts';
 
 const ENDING = '.cedar';
+/** Tests lie beside the policies and travel with them. */
+const TEST_ENDING = '.cedartest.yaml';
 
 /** The files of the bundle: choose, add, remove. */
 export function Files({
@@ -20,7 +22,7 @@ export function Files({
   const add = (event: FormEvent) => {
     event.preventDefault();
     const trimmed = name.trim();
-    const full = trimmed.endsWith(ENDING) ? trimmed : `${trimmed}${ENDING}`;
+    const full = trimmed.endsWith(ENDING) || trimmed.endsWith(TEST_ENDING) ? trimmed : `${trimmed}${ENDING}`;
     if (!names.includes(full)) draft.set({ ...draft.texts, [full]: '' });
     onSelect(full);
     setName('');

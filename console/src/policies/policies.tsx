@@ -5,6 +5,7 @@ import { absolute } from '../parts/time.ts';
 import { useUrlState } from '../parts/url-state.tsx';
 import { useControl } from '../query.ts';
 import { Editor } from './editor.tsx';
+import { History } from './history.tsx';
 import { InForce } from './in-force.tsx';
 
 /** The policies in force, and a way to change them that shows first who would gain and lose what. */
@@ -34,12 +35,16 @@ export function Policies(): ReactNode {
           <Tabs.List mb="md">
             <Tabs.Tab value="active">In force ({data.policies.length})</Tabs.Tab>
             <Tabs.Tab value="edit">Edit</Tabs.Tab>
+            <Tabs.Tab value="history">History</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="active">
             <InForce policies={data.policies} />
           </Tabs.Panel>
           <Tabs.Panel value="edit">
             <Editor key={data.version} active={data} />
+          </Tabs.Panel>
+          <Tabs.Panel value="history">
+            <History />
           </Tabs.Panel>
         </Tabs>
       )}

@@ -44,13 +44,14 @@ export function Replay({
           </Text>
         </Group>
         <Failure error={error} onPick={onPick} />
-        {data !== undefined && <Answer report={data} isOutdated={isOutdated} />}
+        {data !== undefined && <ReplayAnswer report={data} isOutdated={isOutdated} />}
       </Stack>
     </Panel>
   );
 }
 
-function Answer({ report, isOutdated }: { report: Report; isOutdated: boolean }): ReactNode {
+/** Who would gain and lose what. */
+export function ReplayAnswer({ report, isOutdated }: { report: Report; isOutdated: boolean }): ReactNode {
   const { replayed, unchanged, gains, losses, notReplayable } = report;
   return (
     <Stack gap="sm" aria-live="polite">
