@@ -48,6 +48,46 @@ describe('compilePolicies', () => {
       'template-link-invalid',
     ],
     ['10 MB of policies', { policies: `${when('true')}\n`.repeat(150_000) }, 'policy-too-large'],
+    [
+      'more policies than are read',
+      { policies: 'permit(principal,action,resource);'.repeat(131_073) },
+      'policy-too-large',
+    ],
+    ['2 MB of one policy', { policies: when(`"${'a'.repeat(2_000_000)}" == "b"`) }, 'policy-too-large'],
+    [
+      'a link that leaves a slot open',
+      {
+        policies: { t: 'permit (principal == ?principal, action, resource in ?resource);' },
+        templateLinks: [{ templateId: 't', newId: 'x', values: { '?principal': { type: 'User', id: 'a' } } }],
+      },
+      'template-link-invalid',
+    ],
+    [
+      'a link that fills a slot the template does not have, with what is no entity',
+      {
+        policies: { t: 'permit (principal == ?principal, action, resource);' },
+        templateLinks: [
+          {
+            templateId: 't',
+            newId: 'x',
+            values: { '?principal': { type: 'a b', id: 'a' }, '?resource': { type: 'A', id: 'a' } },
+          },
+        ],
+      },
+      'template-link-invalid template-link-invalid',
+    ],
+    [
+      'two links of one id',
+      {
+        policies: { t: 'permit (principal == ?principal, action, resource);' },
+        templateLinks: ['a', 'b'].map((id) => ({
+          templateId: 't',
+          newId: 'x',
+          values: { '?principal': { type: 'User', id } },
+        })),
+      },
+      'template-link-invalid',
+    ],
     ['10 MB of one policy', { policies: when(`"${'a'.repeat(10_000_000)}" == "b"`) }, 'policy-too-large'],
   ];
   for (const [name, input, code] of refused) it(`refuses ${name}`, () => assert.equal(codes(input), code));
@@ -98,6 +138,16 @@ describe('compilePolicies', () => {
     const places = compiled.error.map(({ source }) => `${source?.line}:${source?.column}`);
     const [, second = '', third = ''] = lines;
     assert.deepEqual(places.slice(0, 2), [`2:${second.indexOf('}') + 1}`, `3:${third.indexOf('x)') + 1}`]);
+  });
+
+  it('ends a comment at a carriage return, as Cedar does, so that no policy hides behind one', () => {
+    const text = `// note\rforbid (principal, action, resource);\r\n// another\n${when('true')}`;
+    const compiled = compilePolicies({ policies: text });
+    assert.ok(compiled.ok);
+    assert.deepEqual(
+      compiled.value.policies.map(({ est }) => est.effect),
+      ['forbid', 'permit'],
+    );
   });
 
   it('counts columns in characters of JavaScript, not in bytes', () => {
