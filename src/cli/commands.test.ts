@@ -199,7 +199,7 @@ const CASES: readonly CommandCase[] = [
   },
   {
     argv: ['authzen'],
-    shows: [/azc_01 +shop +shop: https:\/\/authz\.localhost:8443\/shop/],
+    shows: [/azc_01 +shop +shop: https:\/\/authz\.localhost:8443\/shop +web-1/],
     asks: 'decisionClients',
     fields: ['items', 'total'],
   },
@@ -209,6 +209,13 @@ const CASES: readonly CommandCase[] = [
     notes: ['shown this once', 'it may ask https://authz.localhost:8443/shop'],
     asks: 'addDecisionClient',
     sends: { body: { name: 'shop', models: ['shop', 'cordon'] } },
+    fields: ['client', 'key'],
+  },
+  {
+    argv: ['authzen', 'add', 'shop', '--model', 'shop', '--device', 'web-1'],
+    shows: [/^cordon_authzen_key\n$/],
+    asks: 'addDecisionClient',
+    sends: { body: { name: 'shop', models: ['shop'], deviceId: 'dev_01' } },
     fields: ['client', 'key'],
   },
   {

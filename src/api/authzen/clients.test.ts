@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CordonError, hashToken, manualClock } from '#base';
+import type { Device } from '#model';
 import { openStore, type Store } from '#store';
-import { callLocal, enrol } from '../testdata/browser.ts';
+import { callLocal, enrol, type Reply } from '../testdata/browser.ts';
 import { openClients } from './clients.ts';
 import { type DecisionBench, openDecisionBench, question } from './testdata/decision-bench.ts';
 
@@ -127,6 +128,40 @@ describe('the routes of clients', () => {
       assert.equal(`${reply.status} ${String(reply.code())}`, answer, reply.text);
     });
   }
+
+  it('bind a key to the certificate of a device, as long as the device is trusted', async (t) => {
+    let shown: Device | undefined;
+    const bound = await openDecisionBench({
+      wrap: (services) => ({ ...services, devices: { ...services.devices, deviceOf: () => shown } }),
+    });
+    t.after(async () => await bound.close());
+    const device = (id: string, change: Partial<Device> = {}): Device => ({
+      ...{ id, name: id, form: 'agent', managed: true, status: 'active', enrolledAt: 0 },
+      ...change,
+    });
+    await bound.store.transact('system', async (tx) => {
+      await tx.put('device', device('web-1'));
+      await tx.put('device', device('old', { status: 'revoked' }));
+      await tx.put('device', device('browser', { form: 'browser' }));
+    });
+    const addBound = async (deviceId: string): Promise<Reply> =>
+      await callLocal(bound, '/api/authzen/clients', {
+        method: 'POST',
+        body: { name: `at ${deviceId}`, models: ['library'], deviceId },
+      });
+    for (const id of ['old', 'browser', 'none']) assert.equal((await addBound(id)).code(), 'device-unknown');
+    const { key, client } = (await addBound('web-1')).json<{ key: string; client: { device: string } }>();
+    assert.equal(client.device, 'web-1');
+    const status = async (): Promise<number> =>
+      (await bound.ask('/library/access/v1/evaluation', question('ann', 'browse', 'atlas'), { key })).status;
+    assert.equal(await status(), 401, 'without a certificate');
+    shown = device('web-2');
+    assert.equal(await status(), 401, 'with another');
+    shown = device('web-1');
+    assert.equal(await status(), 200);
+    shown = undefined;
+    assert.equal(await status(), 401, 'when it was revoked: `deviceOf` knows it no more');
+  });
 
   it('record who let whom ask, and who took it away, without the key', async () => {
     const { key, id } = await bench.addClient('recorded', ['library']);

@@ -14,6 +14,8 @@ export interface DecisionClient {
   readonly name: string;
   /** Ids of the models it may ask; `cordon` is Cordon's own. */
   readonly models: readonly string[];
+  /** Device whose certificate has to come with the key; a key that was stolen is worth nothing elsewhere. */
+  readonly deviceId?: string;
   readonly createdAt: number;
   readonly by: Actor;
 }
@@ -33,6 +35,7 @@ export interface DecisionClients {
   add(input: {
     readonly name: string;
     readonly models: readonly string[];
+    readonly deviceId?: string | undefined;
     readonly by: Actor;
   }): Promise<{ readonly client: DecisionClient; readonly key: string }>;
   /** Removes a client; its key is worth nothing when this resolves. Throws `client-unknown`. */
@@ -56,12 +59,13 @@ export async function openClients(store: Store, clock: Clock): Promise<DecisionC
       return key === undefined ? undefined : byHash.get(hashToken(key));
     },
     isKnown: (client) => (known as ReadonlySet<DecisionClient>).has(client),
-    add: async ({ name, models, by }) => {
+    add: async ({ name, models, deviceId, by }) => {
       const key = `${KEY_PREFIX}${newToken()}`;
       const now = clock.now();
       const stored: StoredClient = {
         id: newId('azc', now),
         ...{ name, models, by },
+        ...(deviceId === undefined ? {} : { deviceId }),
         createdAt: now,
         keyHash: hashToken(key),
       };
@@ -98,8 +102,8 @@ export async function openClients(store: Store, clock: Clock): Promise<DecisionC
   };
 }
 
-function shown({ id, name, models, createdAt, by }: StoredClient): DecisionClient {
-  return { id, name, models, createdAt, by };
+function shown({ keyHash: _, ...client }: StoredClient): DecisionClient {
+  return client;
 }
 
 const SCHEME = 'bearer ';

@@ -16,7 +16,7 @@ import { errorText, type Verdict, verdictText } from './verdict.ts';
 
 type Services = Pick<
   ApiServices,
-  'graph' | 'policies' | 'clock' | 'journal' | 'onFailure' | 'hosts' | 'configuration' | 'originOf'
+  'graph' | 'policies' | 'devices' | 'clock' | 'journal' | 'onFailure' | 'hosts' | 'configuration' | 'originOf'
 >;
 
 /** Bytes of a body, and how long it may take. */
@@ -76,13 +76,20 @@ export function createDecisionHost(services: Services, clients: DecisionClients)
     services.onFailure(error, correlationId);
     return fail(500, `something failed inside Cordon; give the correlation id ${correlationId} to an administrator`);
   };
+  /** Who is bound to a device is heard only over a connection that has proven its certificate. */
+  const isFrom = ({ deviceId }: DecisionClient, request: IncomingMessage): boolean =>
+    deviceId === undefined || services.devices.deviceOf(request.socket)?.id === deviceId;
+  const authenticated = (request: IncomingMessage): DecisionClient | undefined => {
+    const client = clients.authenticate(request.headers.authorization);
+    return client !== undefined && isFrom(client, request) ? client : undefined;
+  };
   const answer = async (request: IncomingMessage): Promise<Answer | undefined> => {
     const [path = ''] = (request.url ?? '').split('?', 1);
     if (path.startsWith(METADATA_PATH)) return metadata(services, request, path.slice(METADATA_PATH.length));
     const { modelId, endpoint } = routeOf(path);
     if (endpoint === undefined) return fail(404, 'there is nothing at this path');
     if (request.method !== 'POST') return fail(405, 'this path takes POST', { allow: 'POST' });
-    const client = clients.authenticate(request.headers.authorization);
+    const client = authenticated(request);
     const refusal = client === undefined ? unauthorized() : refusalOf(client, modelId);
     if (client === undefined || refusal !== undefined) {
       recorder.refused({ address: addressOf(request), path, client });
@@ -91,7 +98,7 @@ export function createDecisionHost(services: Services, clients: DecisionClients)
     const body = await readBody(request);
     if (body === undefined || !body.ok) return body;
     // The key may have been taken away while the body came.
-    if (!clients.isKnown(client)) return unauthorized();
+    if (!clients.isKnown(client) || !isFrom(client, request)) return unauthorized();
     const asking = { client, model: modelId, address: addressOf(request), requestId: requestIdOf(request) };
     return await endpoint(recorder, { asking, model: modelOf(modelId), body: body.value });
   };
@@ -136,7 +143,11 @@ function refusalOf(client: DecisionClient, modelId: string): Answer | undefined 
 }
 
 function unauthorized(): Answer {
-  return fail(401, 'a key of a client is needed: `Authorization: Bearer …`', { 'www-authenticate': 'Bearer' });
+  return fail(
+    401,
+    'a key of a client is needed, `Authorization: Bearer …`, and the certificate of its device if it is bound to one',
+    { 'www-authenticate': 'Bearer' },
+  );
 }
 
 function fail(status: number, message: string, headers?: Failure['headers']): { ok: false; error: Failure } {

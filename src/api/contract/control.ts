@@ -261,6 +261,7 @@ export const CONTROL_ROUTES = {
     body: z.object({
       name: z.string().trim().min(1).max(100),
       models: z.array(z.string().min(1).max(63)).min(1).max(100),
+      deviceId: z.string().min(1).max(200).optional(),
     }),
     response: z.object({ client: decisionClientView, key: z.string() }),
   },

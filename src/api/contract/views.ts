@@ -189,6 +189,8 @@ export const decisionClientView = z.object({
   name: z.string(),
   /** Ids of the models it may ask, each with the identifier of its decision point. */
   models: z.array(z.object({ id: z.string(), decisionPoint: z.string() })),
+  /** Name of the device whose certificate has to come with the key. */
+  device: z.string().optional(),
   createdAt: time,
   by: z.string(),
 });

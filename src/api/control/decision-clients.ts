@@ -15,8 +15,9 @@ export function decisionClientRoutes(
   services: ApiServices,
   clients: DecisionClients,
 ): Pick<Routes, 'decisionClients' | 'addDecisionClient' | 'removeDecisionClient'> {
-  const view = ({ models, ...client }: DecisionClient): ClientView => ({
+  const view = ({ models, deviceId, ...client }: DecisionClient): ClientView => ({
     ...client,
+    ...(deviceId === undefined ? {} : { device: services.graph.get('device', deviceId)?.name ?? deviceId }),
     models: models.map((id) => ({ id, decisionPoint: decisionPoint(services.originOf(services.hosts.decisions), id) })),
   });
   const record = async (call: Pick<Call, 'caller' | 'address' | 'correlationId'>, act: Act): Promise<void> => {
@@ -38,13 +39,14 @@ export function decisionClientRoutes(
       return await Promise.resolve({ items, total: items.length });
     },
     addDecisionClient: async (call) => {
-      const { name, models } = call.body;
+      const { name, models, deviceId } = call.body;
       for (const id of models) checkModel(services, id);
+      if (deviceId !== undefined) checkDevice(services, deviceId);
       const by = call.caller.actor;
       // Before: no key is given out that is not recorded.
       const message = `${by} let ${name} ask for decisions about ${models.join(', ')}`;
       await record(call, { client: { id: '', name, models }, activity: 'create', message });
-      const { client, key } = await clients.add({ name, models: [...new Set(models)], by });
+      const { client, key } = await clients.add({ name, models: [...new Set(models)], deviceId, by });
       return { client: view(client), key };
     },
     removeDecisionClient: async (call) => {
@@ -61,6 +63,15 @@ interface Act {
   readonly client: Pick<DecisionClient, 'id' | 'name' | 'models'>;
   readonly activity: 'create' | 'delete';
   readonly message: string;
+}
+
+/** A device that nobody can show a certificate of would make a key that opens nothing. */
+function checkDevice({ graph }: ApiServices, id: string): void {
+  const device = graph.get('device', id);
+  if (device?.status === 'active' && device.form === 'agent') return;
+  throw new ApiFailure(404, 'device-unknown', `no enrolled device \`${id}\` is in use`, {
+    hint: 'list devices with `cordon devices`',
+  });
 }
 
 function checkModel({ configuration }: ApiServices, id: string): void {

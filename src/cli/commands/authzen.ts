@@ -17,13 +17,15 @@ export async function list(context: CommandContext): Promise<number> {
       { title: 'ID' },
       { title: 'NAME', shrinkTo: 10 },
       { title: 'MAY ASK', isWrapped: true },
+      { title: 'FROM', shrinkTo: 8 },
       { title: 'SINCE' },
       { title: 'BY', shrinkTo: 10 },
     ],
-    found.items.map(({ id, name, models, createdAt, by }) => [
+    found.items.map(({ id, name, models, device, createdAt, by }) => [
       id,
       name,
       models.map((model) => `${model.id}: ${model.decisionPoint}`).join('; '),
+      device ?? 'anywhere',
       agoText(createdAt, now),
       by,
     ]),
@@ -35,8 +37,8 @@ export async function list(context: CommandContext): Promise<number> {
 /** `cordon authzen add` */
 export async function add(context: CommandContext): Promise<number> {
   const { args, out } = context;
-  const models = args.list('model');
-  const made = await serverOf(context).ask('addDecisionClient', { body: { name: args.at(0), models: [...models] } });
+  const body = { name: args.at(0), models: [...args.list('model')], ...(await deviceOf(context)) };
+  const made = await serverOf(context).ask('addDecisionClient', { body });
   if (out.isJson) {
     out.document(made);
     return 0;
@@ -45,6 +47,14 @@ export async function add(context: CommandContext): Promise<number> {
   out.note(`the key of ${made.client.name} (${made.client.id}); it is shown this once, keep it as a secret`);
   for (const { decisionPoint } of made.client.models) out.note(`it may ask ${decisionPoint}`);
   return 0;
+}
+
+async function deviceOf(context: CommandContext): Promise<{ deviceId?: string }> {
+  const wanted = context.args.text('device');
+  if (wanted === undefined) return {};
+  const { items } = await serverOf(context).ask('devices', {});
+  const candidates = items.map(({ id, name }) => ({ id, names: [name] }));
+  return { deviceId: choose({ noun: 'device', list: 'devices list' }, wanted, candidates).id };
 }
 
 /** `cordon authzen remove` */

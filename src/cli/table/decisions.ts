@@ -23,9 +23,17 @@ export const DECISIONS: readonly CommandRow[] = [
         isRequired: true,
         doc: 'Model it may ask about: one of `authzen.models`, or `cordon` for Cordon’s own apps.',
       },
+      {
+        name: 'device',
+        value: 'ID',
+        doc: 'Enrolled device whose certificate has to come with the key. Default: the key is enough.',
+      },
     ],
     asksServer: true,
-    examples: ['cordon authzen add todo-backend --model todo'],
+    examples: [
+      'cordon authzen add todo-backend --model todo',
+      'cordon authzen add wiki-proxy --model cordon --device web-1',
+    ],
     load: async () => (await import('../commands/authzen.ts')).add,
   },
   {

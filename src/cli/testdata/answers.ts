@@ -112,6 +112,7 @@ const decisionClient = {
   id: 'azc_01',
   name: 'shop',
   models: [{ id: 'shop', decisionPoint: 'https://authz.localhost:8443/shop' }],
+  device: 'web-1',
   createdAt: NOW - MINUTE,
   by: 'local:1000',
 };
