@@ -57,6 +57,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'account-disabled': 409,
   'alert-closed': 409,
   'asset-not-overridden': 409,
+  'query-busy': 429,
 };
 
 /**

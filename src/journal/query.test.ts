@@ -163,6 +163,27 @@ describe('journal query', () => {
     }
   });
 
+  it('refuses what comes while too many wait, and answers those that wait', async () => {
+    const queries = new Queries(10_000);
+    const open = [join(directory, 'segments', '000000000000004.ndjson')];
+    const query = {
+      layout: layoutOf(directory),
+      manifests: [],
+      open,
+      lastSeq: 4,
+      sql: 'select 1 as one',
+      parameters: [],
+    };
+    const asked = Array.from({ length: 25 }, async () => await queries.run(query));
+    const codes = (await Promise.allSettled(asked)).map((outcome) =>
+      outcome.status === 'fulfilled' ? 'ok' : (outcome.reason as CordonError).code,
+    );
+    assert.deepEqual(codes, [
+      ...Array.from({ length: 18 }, () => 'ok'),
+      ...Array.from({ length: 7 }, () => 'query-busy'),
+    ]);
+  });
+
   it('leaves nothing outside and changes nothing inside', () => {
     assert.equal(
       existsSync('/tmp/cordon-stolen.csv') || existsSync('/tmp/cordon-stolen.db') || existsSync('/tmp/cordon-stolen'),

@@ -39,10 +39,12 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_MILLISECONDS = 15_000;
 const MAX_RESIDENT_BYTES = 1024 * 1024 * 1024;
 const MAX_CONCURRENT = 2;
+/** Queries that may wait; more are refused, or one person could keep everybody else waiting for hours. */
+const MAX_WAITING = 16;
 
 /**
  * Runs queries, each in a process of its own: a single SQL function can take gigabytes or run for minutes without
- * looking at an interrupt, and only a process can be stopped from outside. At most two run at once; the others wait.
+ * looking at an interrupt, and only a process can be stopped from outside. At most two run at once; others wait, up to a number.
  */
 export class Queries {
   readonly #maxMilliseconds: number;
@@ -54,6 +56,7 @@ export class Queries {
   }
 
   async run(query: Query): Promise<Record<string, Json>[]> {
+    if (this.#running >= MAX_CONCURRENT && this.#waiting.length >= MAX_WAITING) throw busy();
     while (this.#running >= MAX_CONCURRENT) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
     try {
@@ -178,5 +181,11 @@ function failed(reason: string, cause?: unknown): CordonError {
   return new CordonError('query-failed', `the query failed: ${reason}`, {
     cause,
     hint: 'check the SQL; `describe events` lists the columns of the view',
+  });
+}
+
+function busy(): CordonError {
+  return new CordonError('query-busy', `${MAX_CONCURRENT} queries run and ${MAX_WAITING} wait already`, {
+    hint: 'ask again in a moment',
   });
 }
