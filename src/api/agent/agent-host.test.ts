@@ -263,6 +263,24 @@ describe('requests of one device', () => {
   });
 });
 
+describe('reports of one device', () => {
+  it('come in a burst, then one every five seconds: each may be worth a hundred events', async () => {
+    const host = await bench.enrol();
+    const agent = new Agent({ keepAlive: true });
+    const answers = [];
+    for (let i = 0; i < 31; i++) {
+      answers.push(await bench.send({ path: '/v1/report', body: bench.report(host), as: host, agent }));
+    }
+    assert.deepEqual(
+      answers.map(({ code }) => code),
+      [...Array(30).fill('ok'), 'too-many-attempts'],
+    );
+    const wait = Number(answers.at(-1)?.headers['retry-after']);
+    assert.ok(wait >= 1 && wait <= 5, String(wait));
+    agent.destroy();
+  });
+});
+
 describe('a failure inside', () => {
   it('is told to the log with a correlation id, and to the agent without what failed', async () => {
     const host = await bench.enrol();

@@ -26,6 +26,8 @@ interface Limits {
   readonly enrol: Attempts;
   /** By device: a host that was taken over may not either. */
   readonly device: Attempts;
+  /** By device, fewer: each report may be worth a hundred events in the journal. */
+  readonly report: Attempts;
 }
 
 /** A refusal with what HTTP needs. */
@@ -74,6 +76,7 @@ export function createAgentHost(services: Services): (request: IncomingMessage, 
   const limits: Limits = {
     enrol: new Attempts({ burst: 10, everyMs: 30_000, remembered: 10_000 }),
     device: new Attempts({ burst: 30, everyMs: 500, remembered: 100_000 }),
+    report: new Attempts({ burst: 30, everyMs: 5000, remembered: 100_000 }),
   };
   return (request, response) => {
     const gone = new AbortController();
@@ -136,7 +139,7 @@ async function renew(call: Call): Promise<Answer> {
 async function report(call: Call): Promise<Answer> {
   const device = presentDevice(call);
   if (!device.ok) return device;
-  const wait = bounded(call, device.value);
+  const wait = bounded(call, device.value, call.limits.report);
   if (wait !== undefined) return wait;
   const message = await readMessage(call, 'report', { bytes: WIRE_LIMITS.reportBytes, withinMs: BODY_MS.report });
   if (message === undefined || !message.ok) return message;
@@ -174,8 +177,8 @@ function presentDevice({ services, request }: Call): Result<Device, Problem> {
   });
 }
 
-function bounded({ services, limits, request }: Call, device: Device): Answer {
-  const wait = limits.device.take(`${device.id} ${request.method}`, services.clock.now());
+function bounded({ services, limits, request }: Call, device: Device, of: Attempts = limits.device): Answer {
+  const wait = of.take(`${device.id} ${request.method}`, services.clock.now());
   return wait > 0 ? tooMany(wait) : undefined;
 }
 
