@@ -1,4 +1,5 @@
 import type { CONTROL_ROUTES, ResponseOf } from '#contract';
+import { lintPolicies } from '#policy-analysis';
 import { serverOf } from '../client.ts';
 import type { CommandContext } from '../command.ts';
 import { writeWarnings } from '../failure.ts';
@@ -77,7 +78,7 @@ function warningsOf(
   { world }: CommandContext,
   { configuration, policies }: LocalConfiguration,
 ): ReturnType<typeof inFolder> {
-  return inFolder(policies.warnings, nameFrom(world.cwd, configuration.policyDirectory ?? ''));
+  return inFolder(lintPolicies(policies), nameFrom(world.cwd, configuration.policyDirectory ?? ''));
 }
 
 function countsOf({

@@ -1,7 +1,9 @@
 import type { CONTROL_ROUTES, ResponseOf } from '#contract';
+import { lintPolicies } from '#policy-analysis';
 import { serverOf } from '../client.ts';
 import type { CommandContext } from '../command.ts';
-import { checkPolicies, readPolicyFolder } from '../local-files.ts';
+import { writeWarnings } from '../failure.ts';
+import { checkPolicies, inFolder, readPolicyFolder } from '../local-files.ts';
 import { countText, timeText, wordPiece } from '../pieces.ts';
 import { withProgress } from '../progress.ts';
 
@@ -31,10 +33,11 @@ export async function list(context: CommandContext): Promise<number> {
 export async function activate(context: CommandContext): Promise<number> {
   const { world, args, out } = context;
   const texts = readPolicyFolder(world.cwd, args.at(0));
-  checkPolicies(texts, args.at(0));
+  const warnings = inFolder(lintPolicies(checkPolicies(texts, args.at(0))), args.at(0));
+  if (!out.isJson) writeWarnings(out, warnings);
   const body = { texts: { ...texts }, message: args.required('message') };
   const { version } = await serverOf(context).ask('activatePolicies', { body });
-  if (out.isJson) out.document({ version });
+  if (out.isJson) out.document({ version, warnings });
   else out.line(`version ${version} of the policies is in force`);
   return 0;
 }

@@ -31,7 +31,7 @@ export const POLICY_CASES: readonly CommandCase[] = [
     shows: ['version 4 of the policies is in force'],
     asks: 'activatePolicies',
     sends: { body: { texts: { 'access.cedar': permit() }, message: 'wiki for support' } },
-    fields: ['version'],
+    fields: ['version', 'warnings'],
   },
   {
     argv: ['policy', 'check', 'rules', '--against'],
