@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { manualClock } from '#base';
 import { buildEvent, type OcsfEvent } from '#model';
+import { HOSTS } from '../testdata/api-bench.ts';
+import { createRecorder } from './record-decisions.ts';
 import { type DecisionBench, openDecisionBench, question } from './testdata/decision-bench.ts';
+import { readEvaluation } from './request.ts';
+import { NO_PERMIT, PERMIT } from './verdict.ts';
 
 describe('the journal of decisions', () => {
   let bench: DecisionBench;
@@ -57,5 +62,52 @@ describe('the journal of decisions', () => {
     const [count] = events(/permits and/);
     assert.equal(count?.message, 'first was told 62 permits and 2 denials of library');
     assert.deepEqual(count.unmapped?.cordon, { model: 'library', permits: 62, denials: 2 });
+  });
+});
+
+describe('the counts of decisions', () => {
+  it('are written every ten seconds, and kept while the journal cannot be written', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const messages: string[] = [];
+    let isFull = false;
+    const journal = {
+      append: async ({ message }: OcsfEvent): Promise<never> => {
+        await Promise.resolve();
+        if (isFull) throw new Error('the disk is full');
+        messages.push(message);
+        return undefined as never;
+      },
+    };
+    const services = { clock: manualClock(0), journal: journal as never, hosts: HOSTS, onFailure: () => {} };
+    const recorder = createRecorder(services);
+    const client = { id: 'azc_1', name: 'shop', models: ['shop'], createdAt: 0, by: 'system' } as const;
+    const read = readEvaluation(question('ann', 'browse', 'atlas'));
+    assert.ok(read.ok);
+    const decide = (model: string, ...permits: boolean[]): void => {
+      const record = recorder.begin({ client, model, address: '127.0.0.1', requestId: undefined });
+      for (const isPermit of permits) void record.settle(read.value, isPermit ? PERMIT : NO_PERMIT);
+      record.end();
+    };
+    const tick = async (): Promise<string[]> => {
+      t.mock.timers.tick(10_000);
+      await new Promise((resolve) => setImmediate(resolve));
+      return messages.splice(0).filter((message) => message.includes('permits and'));
+    };
+    decide('shop', true, false);
+    decide('wiki', true);
+    decide('shop', true);
+    assert.deepEqual(await tick(), [
+      'shop was told 2 permits and 1 denials of shop',
+      'shop was told 1 permits and 0 denials of wiki',
+    ]);
+    assert.deepEqual(await tick(), [], 'nothing is said about nothing');
+    isFull = true;
+    decide('shop', false, false);
+    assert.deepEqual(await tick(), []);
+    isFull = false;
+    decide('shop', true);
+    assert.deepEqual(await tick(), ['shop was told 1 permits and 2 denials of shop']);
+    await recorder.close();
+    assert.deepEqual(messages, []);
   });
 });

@@ -80,7 +80,15 @@ export function createRecorder(services: Services): DecisionRecorder {
     const gathered = [...counts.values()];
     counts.clear();
     samples.clear();
-    await Promise.all(gathered.map(async (count) => await write(countEvent(services, count))));
+    await Promise.all(
+      gathered.map(async (count) => {
+        if (await write(countEvent(services, count))) return;
+        // Told with the next ones, when the journal can be written again.
+        const next = countOf(counts, count.asking);
+        next.permits += count.permits;
+        next.denials += count.denials;
+      }),
+    );
   };
   const timer = setInterval(() => void flush(), COUNT_EVERY_MS);
   timer.unref();
