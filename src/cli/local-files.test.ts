@@ -53,6 +53,22 @@ describe('cordon check', () => {
     assert.partialDeepStrictEqual(json, { ok: true, file: 'cordon.yaml', apps: 1, policies: 1, warnings: [] });
   });
 
+  it('says how many models of applications there are, when there are any', async () => {
+    const cwd = folderWith({
+      'cordon.yaml':
+        'authzen: { models: { shop: { schema: a.cedarschema, policies: shop, types: { buyer: { entity: Buyer } }, actions: {} } } }\n',
+      'policies/access.cedar': GOOD,
+      'a.cedarschema': 'entity Buyer; action buy appliesTo { principal: Buyer, resource: Buyer };',
+      'shop/all.cedar': 'permit (principal, action, resource);',
+    });
+    const { stdout } = await runCommand(['check'], { cwd });
+    assert.match(stdout, /, 1 policy, 1 model\n$/);
+    writeFileSync(join(cwd, 'shop/all.cedar'), 'permit (principal, action, resource is Seller);');
+    const { code, stderr } = await runCommand(['check'], { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, /shop\/all\.cedar:1:\d+: .*Seller/);
+  });
+
   const cases: Readonly<Record<string, Case>> = {
     'malformed YAML': {
       files: { 'cordon.yaml': 'apps:\n  verify: { builtin: verify\n' },

@@ -15,13 +15,14 @@ export async function check(context: CommandContext): Promise<number> {
   if (out.isJson) out.document({ ok: true, file: local.name, ...counts, warnings });
   else {
     writeWarnings(out, warnings);
-    const { apps, groups, segments, workloads, policies } = counts;
+    const { apps, groups, segments, workloads, models, policies } = counts;
     const parts = [
       countText(apps, 'app'),
       countText(groups, 'group'),
       countText(segments, 'segment'),
       countText(workloads, 'workload'),
       countText(policies, 'policy'),
+      ...(models === 0 ? [] : [countText(models, 'model')]),
     ];
     out.line({ text: 'ok', look: 'green' }, `: ${local.name} holds ${parts.join(', ')}`);
   }
@@ -84,13 +85,14 @@ function warningsOf(
 function countsOf({
   configuration,
   policies,
-}: LocalConfiguration): Readonly<Record<'apps' | 'groups' | 'segments' | 'workloads' | 'policies', number>> {
-  const { apps, groups, segments, workloads } = configuration;
+}: LocalConfiguration): Readonly<Record<'apps' | 'groups' | 'segments' | 'workloads' | 'models' | 'policies', number>> {
+  const { apps, groups, segments, workloads, authzen } = configuration;
   return {
     apps: apps.length,
     groups: groups.length,
     segments: segments.length,
     workloads: workloads.length,
+    models: authzen.length,
     policies: policies.policies.filter(({ builtin }) => !builtin).length,
   };
 }

@@ -75,14 +75,14 @@ export const POLICY_CASES: readonly CommandCase[] = [
     shows: [/ada@example\.org +depends +access\.cedar#staff +context\.ip/],
     notes: ['assumed: over TLS'],
     asks: 'whoCan',
-    sends: { query: { action: 'access', resource: 'billing', path: '/a', when: 'could', limit: 1000 } },
+    sends: { query: { action: 'access', resource: 'billing', path: '/a', when: 'could', limit: 10_000 } },
     fields: ['assumptions', 'items'],
   },
   {
     argv: ['policy', 'what-can', 'u1', '--now'],
     shows: [/manage +cordon +yes, with 2 sessions +builtin\.admins/],
     asks: 'whatCan',
-    sends: { query: { user: 'u1', when: 'now', limit: 1000 } },
+    sends: { query: { user: 'u1', when: 'now', limit: 10_000 } },
     fields: ['assumptions', 'items'],
   },
   {

@@ -83,7 +83,7 @@ function assumedQuestion({
 }
 
 /** Questions that a page may ask: a refusal must not cost more than a few decisions. */
-const MOST_ASKED_BY_A_PAGE = 40;
+const MOST_ASKED_BY_A_PAGE = 20;
 
 /**
  * What the person who was just denied could do to be let in, in words for the page of the denial. Only what concerns the person: never

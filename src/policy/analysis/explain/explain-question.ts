@@ -1,5 +1,5 @@
 import type { SourceSpan } from '#base';
-import type { ParsedPolicy } from '../../compile.ts';
+import type { CompiledPolicies, ParsedPolicy } from '../../compile.ts';
 import { ask, type Verdict } from '../../decide.ts';
 import type { EstScope } from '../../engine.ts';
 import { isInScope, type RunnablePolicy } from '../../evaluate/policy.ts';
@@ -77,22 +77,33 @@ export function explainQuestion(policies: ActivePolicies, asked: CedarQuestion):
   };
 }
 
+const STUDIED = new WeakMap<CompiledPolicies, readonly Studied[]>();
+
 /** All policies on the action of a question. */
-export function studiedFor({ inside }: ActivePolicies, { action }: CedarQuestion): Studied[] {
+export function studiedFor({ inside }: ActivePolicies, { action }: CedarQuestion): readonly Studied[] {
   const all = action.id === 'access' ? inside.access : inside.manage;
+  const known = STUDIED.get(all);
+  if (known !== undefined) return known;
   const parsedById = new Map(all.policies.map((policy) => [policy.id, policy]));
-  return all.set.policies.flatMap((runnable) => {
+  const studied = all.set.policies.flatMap((runnable) => {
     const parsed = parsedById.get(runnable.id);
     return parsed === undefined ? [] : [{ parsed, runnable }];
   });
+  STUDIED.set(all, studied);
+  return studied;
 }
 
 const ANYBODY = { type: undefined, relation: undefined, entities: [] };
 
-/** Permits whose action and resource fit, those first of which the least is missing. */
-export function nearestPermits(studied: readonly Studied[], question: Question): Studied[] {
-  return studied
-    .filter(({ runnable }) => runnable.effect === 'permit' && isInScope({ ...runnable, principal: ANYBODY }, question))
+/** Permits whose action and resource fit, those first of which the least is missing; of more than `most`, the first are compared. */
+export function nearestPermits(studied: readonly Studied[], question: Question, most = Infinity): Studied[] {
+  const fitting: Studied[] = [];
+  for (const one of studied) {
+    if (fitting.length >= most) break;
+    const { runnable } = one;
+    if (runnable.effect === 'permit' && isInScope({ ...runnable, principal: ANYBODY }, question)) fitting.push(one);
+  }
+  return fitting
     .map((one) => ({ one, missing: missingOf(one, question) }))
     .sort((a, b) => a.missing - b.missing || a.one.runnable.order - b.one.runnable.order)
     .map(({ one }) => one);

@@ -6,7 +6,7 @@ import type { CedarQuestion } from '../../mapping.ts';
 import { clausesOf, holds } from '../clause/clause.ts';
 import { toQuestion } from '../clause/to-question.ts';
 import { type Act, PERSONAL_ACTS } from './acts.ts';
-import { nearestPermits, studiedFor } from './explain-question.ts';
+import { nearestPermits, type Studied, studiedFor } from './explain-question.ts';
 import { proposalsFor, proposalsForScope } from './proposals.ts';
 
 /** What would have to be otherwise for the policies to permit. */
@@ -20,6 +20,8 @@ export interface Change {
 const MOST_STEPS = 4;
 /** Permits whose missing parts are considered. */
 const MOST_PERMITS = 8;
+/** Looking at a permit costs far less than asking a question. */
+const PERMITS_PER_QUESTION = 10;
 /** Guesses that are tried, beside what the person can do. */
 const MOST_PROPOSALS = 12;
 
@@ -29,7 +31,7 @@ const MOST_PROPOSALS = 12;
  * none was found within it.
  */
 export function smallestChange(policies: ActivePolicies, asked: CedarQuestion, most: number): Change | undefined {
-  const acts = candidates(policies, asked);
+  const acts = candidates(policies, asked, most);
   let left = most;
   if (ask(policies, asked).outcome === 'permit') return { steps: [], question: asked };
   for (let size = 1; size <= MOST_STEPS; size += 1) {
@@ -63,18 +65,17 @@ function choices(acts: readonly Act[], size: number): Act[][] {
 }
 
 /** What could be otherwise: what the nearest permits miss, what the forbids object to, and what people can always do. */
-function candidates(policies: ActivePolicies, asked: CedarQuestion): Act[] {
+function candidates(policies: ActivePolicies, asked: CedarQuestion, most: number): Act[] {
   const question = toQuestion(asked);
   if (!question.ok) return [];
-  const proposed = proposals(policies, asked, question.value);
+  const proposed = proposals(studiedFor(policies, asked), question.value, most * PERMITS_PER_QUESTION);
   const seen = new Set<string>();
   const fresh = proposed.filter(({ words }) => !seen.has(words) && seen.add(words)).slice(0, MOST_PROPOSALS);
   return [...PERSONAL_ACTS, ...fresh].filter((act) => act.apply(asked) !== asked);
 }
 
-function proposals(policies: ActivePolicies, asked: CedarQuestion, question: Question): Act[] {
-  const studied = studiedFor(policies, asked);
-  const forPermits = nearestPermits(studied, question)
+function proposals(studied: readonly Studied[], question: Question, mostPermits: number): Act[] {
+  const forPermits = nearestPermits(studied, question, mostPermits)
     .slice(0, MOST_PERMITS)
     .flatMap(({ parsed, runnable }) => [
       ...(isInScope(runnable, question) ? [] : proposalsForScope(parsed.est.principal)),
