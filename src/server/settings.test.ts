@@ -131,6 +131,8 @@ describe('the configuration at a start', () => {
     writeFileSync(policy, 'permit (principal');
     await settings.follow();
     assert.deepEqual([decide(), told.at(-1)?.ok], ['forbidden', false], 'the last good one stays');
+    await settings.adopt({ ...settings.current(), authzen: [] });
+    assert.equal(decide(), undefined, 'a document that was sent is taken up too');
   });
 
   it('with policies that do not validate ends the start and changes nothing', async (t) => {
