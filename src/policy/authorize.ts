@@ -1,4 +1,4 @@
-import { ok, type Result } from '#base';
+import { isJsonObject } from '#base';
 import { parseCedarJson } from './cedar-json.ts';
 import type { CompiledPolicies } from './compile.ts';
 import type { EntityUid } from './engine.ts';
@@ -57,17 +57,21 @@ export function readQuestion(
 ): Question | string {
   const store = entities.seenWith(schema);
   if (!store.ok) return store.error[0]?.message ?? 'the entities do not conform to the schema of the policies';
-  const { principal, action, resource } = request;
-  const context = contextOf(request.context);
-  if (!context.ok) return context.error;
-  const question = readRequest({ principal, action, resource, context: context.value }, store.value, schema);
+  if (typeof request.context === 'string')
+    return readQuestionText(entities, schema, { ...request, context: request.context });
+  const question = readRequest(request, store.value, schema);
   return question instanceof Malformed ? question.toProblem().message : question;
 }
 
-function contextOf(context: unknown): Result<unknown, string> {
-  if (typeof context !== 'string') return ok(context);
-  const parsed = parseCedarJson(context, 'context');
-  return parsed.ok ? parsed : { ok: false, error: parsed.error.message };
+function readQuestionText(
+  entities: EntityStore,
+  schema: Schema | undefined,
+  request: CedarRequest & { readonly context: string },
+): Question | string {
+  const context = parseCedarJson(request.context, 'context');
+  if (!context.ok) return context.error.message;
+  if (!isJsonObject(context.value)) return '`context` is not an object';
+  return readQuestion(entities, schema, { ...request, context: context.value });
 }
 
 /** A forbid makes every permit void; without either, the answer is deny and nothing determined it. */

@@ -19,18 +19,21 @@ export interface EntityJson {
 /** Entities, checked and indexed. Made only by `entityStore`. */
 export class EntityStore {
   readonly #store: Store;
+  readonly #whole: Result<Store, Problem[]>;
   readonly #schema: Schema | undefined;
   /** The same entities as policies with another schema see them, by its fingerprint. */
   readonly #views = new Map<string, { readonly schema: Schema; readonly store: Result<Store, Problem[]> }>();
 
   constructor(store: Store, schema: Schema | undefined) {
     this.#store = store;
+    this.#whole = ok(store);
     this.#schema = schema;
   }
 
   /** The entities as policies with this schema see them: Cedar reads entities with the schema of the policies. */
   seenWith(schema: Schema | undefined): Result<Store, Problem[]> {
-    if (schema === undefined || schema.fingerprint === this.#schema?.fingerprint) return ok(this.#store);
+    if (schema === undefined || schema === this.#schema || schema.fingerprint === this.#schema?.fingerprint)
+      return this.#whole;
     const known = this.#views.get(schema.fingerprint);
     if (known !== undefined) return known.store;
     const store = refillStore(this.#store, schema);

@@ -45,8 +45,11 @@ function finish(store: Store, schema: Schema | undefined, problems: Problem[]): 
   const looped = findCycle(store);
   if (looped !== undefined)
     problems.push({ code: 'entities-invalid', message: `\`${label(looped)}\` is above itself` });
-  if (problems.length === 0 && schema !== undefined)
-    for (const entity of store.all()) problems.push(...misplaced(entity, schema, store));
+  if (problems.length > 0) return err(problems);
+  for (const entity of store.all()) {
+    store.refresh(entity);
+    if (schema !== undefined) problems.push(...misplaced(entity, schema, store));
+  }
   return problems.length === 0 ? ok(store) : err(problems);
 }
 
@@ -202,6 +205,6 @@ function findCycle(store: Store): Entity | undefined {
 }
 
 /** A uid as Cedar writes it. */
-export function label({ type, id }: Uid): string {
+function label({ type, id }: Uid): string {
   return `${type}::${JSON.stringify(id)}`;
 }

@@ -22,7 +22,7 @@ type Est = Readonly<Record<string, unknown>>;
 type Compiler = (body: unknown) => Compiled;
 
 /** What has no form that this compiler knows. It is a failure of the one who compiles, never of a question. */
-export class UnknownForm extends Error {}
+class UnknownForm extends Error {}
 
 /** Compiles an expression of Cedar's JSON form, in which integers beyond 2^53 are bigint. Throws `UnknownForm`. */
 export function compileExpression(est: unknown): Expression {

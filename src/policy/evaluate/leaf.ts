@@ -3,6 +3,11 @@ import type { RunnablePolicy } from './policy.ts';
 import type { Question } from './question.ts';
 import { Failure } from './value.ts';
 
+/** Takes the policies that can apply to a question or err. */
+export interface PolicyVisitor {
+  visit(policy: RunnablePolicy): void;
+}
+
 /** Policies that begin with a comparison of the same expression, by the literal that it is compared with. */
 interface Switch {
   readonly test: FirstTest;
@@ -35,13 +40,13 @@ export class Leaf {
     this.#switches = switches;
   }
 
-  /** Calls `visit` for every policy that can apply to the question or err. */
-  each(question: Question, visit: (policy: RunnablePolicy) => void): void {
-    for (const policy of this.#always) visit(policy);
+  /** Shows the visitor every policy that can apply to the question or err. */
+  each(question: Question, visitor: PolicyVisitor): void {
+    for (const policy of this.#always) visitor.visit(policy);
     for (const { test, byLiteral, all } of this.#switches) {
       const value = test.evaluate(question);
       const some = value instanceof Failure ? all : (byLiteral.get(tableKey(value)) ?? NONE);
-      for (const policy of some) visit(policy);
+      for (const policy of some) visitor.visit(policy);
     }
   }
 }

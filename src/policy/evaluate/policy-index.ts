@@ -1,4 +1,4 @@
-import { Leaf } from './leaf.ts';
+import { Leaf, type PolicyVisitor } from './leaf.ts';
 import type { Constraint, RunnablePolicy } from './policy.ts';
 import type { EntityLiteral, EntitySource, Question } from './question.ts';
 import { type Entity, type Position, uidKey } from './value.ts';
@@ -52,20 +52,25 @@ class Bucket {
  */
 export class PolicyIndex {
   readonly #numbers = new Map<string, number>();
+  readonly #nowhere: Position = { index: this, own: -1, above: [] };
+  readonly #namesPrincipals: boolean;
+  readonly #namesResources: boolean;
   readonly #root = new Level<Level<Level<Bucket>>>();
   readonly #principals = new Found<Level<Level<Bucket>>>();
   readonly #resources = new Found<Level<Bucket>>();
   readonly #leaves = new Found<Bucket>();
 
-  constructor(policies: Iterable<RunnablePolicy>) {
+  constructor(policies: readonly RunnablePolicy[]) {
+    this.#namesPrincipals = policies.some(({ principal }) => principal.entities.length > 0);
+    this.#namesResources = policies.some(({ resource }) => resource.entities.length > 0);
     for (const policy of policies)
       for (const principals of this.#places(this.#root, policy.action, () => new Level<Level<Bucket>>()))
         for (const resources of this.#places(principals, policy.principal, () => new Level<Bucket>()))
           for (const leaf of this.#places(resources, policy.resource, () => new Bucket())) leaf.policies.push(policy);
   }
 
-  /** Calls `visit` for every policy that can apply to the question or err. */
-  each(question: Question, visit: (policy: RunnablePolicy) => void): void {
+  /** Shows the visitor every policy that can apply to the question or err. */
+  each(question: Question, visitor: PolicyVisitor): void {
     const { source, principal, action, resource } = question;
     const [principals, resources, leaves] = [this.#principals, this.#resources, this.#leaves];
     principals.count = 0;
@@ -73,12 +78,12 @@ export class PolicyIndex {
     leaves.count = 0;
     this.#root.collect(action, this.#positionOf(action, source), principals);
     if (principals.count === 0) return;
-    const principalPosition = this.#positionOf(principal, source);
+    const principalPosition = this.#namesPrincipals ? this.#positionOf(principal, source) : this.#nowhere;
     for (let at = 0; at < principals.count; at += 1)
       principals.items[at]?.collect(principal, principalPosition, resources);
-    const resourcePosition = this.#positionOf(resource, source);
+    const resourcePosition = this.#namesResources ? this.#positionOf(resource, source) : this.#nowhere;
     for (let at = 0; at < resources.count; at += 1) resources.items[at]?.collect(resource, resourcePosition, leaves);
-    for (let at = 0; at < leaves.count; at += 1) leaves.items[at]?.leaf.each(question, visit);
+    for (let at = 0; at < leaves.count; at += 1) leaves.items[at]?.leaf.each(question, visitor);
   }
 
   #positionOf(entity: Entity, source: EntitySource): Position {

@@ -1,4 +1,5 @@
 import { isInScope, type RunnablePolicy } from './policy.ts';
+import type { PolicyVisitor } from './leaf.ts';
 import { PolicyIndex } from './policy-index.ts';
 import type { Question } from './question.ts';
 import { Failure } from './value.ts';
@@ -16,7 +17,8 @@ export interface Findings {
   readonly errors: readonly PolicyError[];
 }
 
-const NONE: readonly never[] = Object.freeze([]);
+/** Shared, and never written to. */
+const NONE: never[] = [];
 
 /** Policies that can be asked. */
 export class PolicySet {
@@ -35,22 +37,20 @@ export class PolicySet {
   /** Evaluates the policies that can be about the question. */
   ask(question: Question): Findings {
     this.#asked += 1;
-    const found = new Collector();
-    this.#index.each(question, (policy) => {
-      if (policy.isFoundExactly || this.#isNew(policy, question)) found.add(policy, question);
-    });
-    return found.finish();
+    const found = new Collector(question, this);
+    this.#index.each(question, found);
+    return found.inOrder();
   }
 
   /** The same without the index, for tests: looks at every policy. */
   askWithoutIndex(question: Question): Findings {
-    const found = new Collector();
-    for (const policy of this.policies) if (isInScope(policy, question)) found.add(policy, question);
-    return found.finish();
+    const found = new Collector(question, this);
+    for (const policy of this.policies) if (isInScope(policy, question)) found.evaluate(policy);
+    return found.inOrder();
   }
 
   /** The index leaves open whether the types in `is … in` are right, and finds a policy once for each action it names. */
-  #isNew({ principal, action, resource, order }: RunnablePolicy, question: Question): boolean {
+  isNew({ principal, action, resource, order }: RunnablePolicy, question: Question): boolean {
     if (principal.type !== undefined && principal.type !== question.principal.type) return false;
     if (resource.type !== undefined && resource.type !== question.resource.type) return false;
     if (action.entities.length < 2) return true;
@@ -60,26 +60,43 @@ export class PolicySet {
   }
 }
 
-/** Gathers what policies say; makes lists only for what there is. */
-class Collector {
-  #permits: RunnablePolicy[] | undefined = undefined;
-  #forbids: RunnablePolicy[] | undefined = undefined;
-  #errors: PolicyError[] | undefined = undefined;
+/** Gathers what policies say to one question; makes lists only for what there is. */
+class Collector implements Findings, PolicyVisitor {
+  permits: RunnablePolicy[] = NONE;
+  forbids: RunnablePolicy[] = NONE;
+  errors: PolicyError[] = NONE;
+  readonly #question: Question;
+  readonly #set: PolicySet;
 
-  add(policy: RunnablePolicy, question: Question): void {
-    const held = policy.condition === undefined ? true : policy.condition(question);
+  constructor(question: Question, set: PolicySet) {
+    this.#question = question;
+    this.#set = set;
+  }
+
+  visit(policy: RunnablePolicy): void {
+    if (policy.isFoundExactly || this.#set.isNew(policy, this.#question)) this.evaluate(policy);
+  }
+
+  evaluate(policy: RunnablePolicy): void {
+    const held = policy.condition === undefined ? true : policy.condition(this.#question);
     if (held === false) return;
-    if (held instanceof Failure) (this.#errors ??= []).push({ policy, failure: held });
-    else if (policy.effect === 'permit') (this.#permits ??= []).push(policy);
-    else (this.#forbids ??= []).push(policy);
+    if (held instanceof Failure) this.errors = added(this.errors, { policy, failure: held });
+    else if (policy.effect === 'permit') this.permits = added(this.permits, policy);
+    else this.forbids = added(this.forbids, policy);
   }
 
-  finish(): Findings {
-    if (this.#permits !== undefined && this.#permits.length > 1) this.#permits.sort(byOrder);
-    if (this.#forbids !== undefined && this.#forbids.length > 1) this.#forbids.sort(byOrder);
-    if (this.#errors !== undefined && this.#errors.length > 1) this.#errors.sort((a, b) => byOrder(a.policy, b.policy));
-    return { permits: this.#permits ?? NONE, forbids: this.#forbids ?? NONE, errors: this.#errors ?? NONE };
+  inOrder(): this {
+    if (this.permits.length > 1) this.permits.sort(byOrder);
+    if (this.forbids.length > 1) this.forbids.sort(byOrder);
+    if (this.errors.length > 1) this.errors.sort((a, b) => byOrder(a.policy, b.policy));
+    return this;
   }
+}
+
+function added<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }
 
 function byOrder(a: RunnablePolicy, b: RunnablePolicy): number {

@@ -2,7 +2,7 @@ import { isJsonObject, type Problem } from '#base';
 import { EXTENSIONS } from './extensions.ts';
 import { longOf } from './long.ts';
 import { isTypeName } from './type-name.ts';
-import { type Entity, Failure, type RecordValue, type Value, ValueSet } from './value.ts';
+import { type Entity, Failure, NOTHING, type RecordValue, type Value, ValueSet } from './value.ts';
 
 /** What cannot be read. `path` is built only now, on the way out. */
 export class Malformed {
@@ -37,10 +37,10 @@ export class Malformed {
 export type EntityOf = (type: string, id: string) => Entity;
 
 /** Levels of arrays and objects that are read; the same that the reader of JSON text takes. */
-export const MAX_DEPTH = 100;
+const MAX_DEPTH = 100;
 
 /** Reads a value from parsed JSON. Refuses with the codes `integer-invalid`, `value-invalid` and `value-too-deep`. */
-export function readValue(json: unknown, entityOf: EntityOf, depth = 0): Value | Malformed {
+function readValue(json: unknown, entityOf: EntityOf, depth = 0): Value | Malformed {
   switch (typeof json) {
     case 'boolean':
       return json;
@@ -107,8 +107,10 @@ export function readRecord(
   entityOf: EntityOf,
   depth = 0,
 ): RecordValue | Malformed {
+  const names = Object.keys(json);
+  if (names.length === 0) return NOTHING;
   const record = new Map<string, Value>();
-  for (const name of Object.keys(json)) {
+  for (const name of names) {
     const part = json[name];
     if (!name.isWellFormed()) return new Malformed('value-invalid', 'has a key that is not well-formed Unicode');
     if (part === undefined) continue;

@@ -10,7 +10,7 @@ export interface RawRequest {
   readonly principal: unknown;
   readonly action: unknown;
   readonly resource: unknown;
-  readonly context: unknown;
+  readonly context?: unknown;
 }
 
 /**

@@ -17,7 +17,7 @@ export interface Setting {
 }
 
 /** The request of a setting. */
-export function requestOf(setting: Setting): CedarRequest {
+function requestOf(setting: Setting): CedarRequest {
   const { principal, action, resource, context } = setting;
   return {
     principal: principal ?? { type: 'User', id: 'ada' },
