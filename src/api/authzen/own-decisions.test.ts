@@ -152,6 +152,19 @@ describe('decisions about Cordon’s own apps over AuthZEN', () => {
       assert.ok(!text.includes(secret), text);
   });
 
+  it('come many at once, in order, and stop where the semantic says', async () => {
+    const none = { resource: { type: 'app', id: 'none' } };
+    const evaluations = [{}, none, {}];
+    const decisions = async (semantic: string): Promise<unknown[]> => {
+      const body = { ...question(subject(eve)), evaluations, options: { evaluations_semantic: semantic } };
+      const answer = await bench.ask('/access/v1/evaluations', body);
+      return answer.json<{ evaluations: { decision: boolean }[] }>().evaluations.map(({ decision }) => decision);
+    };
+    assert.deepEqual(await decisions('execute_all'), [true, false, true]);
+    assert.deepEqual(await decisions('deny_on_first_deny'), [true, false]);
+    assert.deepEqual(await decisions('permit_on_first_permit'), [true]);
+  });
+
   it('end with the session, at the next question', async () => {
     const guest = await enrol(bench, 'guest@example.org', ['staff']);
     const [mine] = Array.from(bench.graph.all('session')).filter(({ userId }) => userId === guest.userId);
