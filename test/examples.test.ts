@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { classify, importAws, type ImportReport } from '#assets';
 import { manualClock, portSet } from '#base';
-import { type Configuration, loadConfiguration } from '#config';
+import { type Configuration, loadConfiguration, runBundleTests } from '#config';
 import {
   type AnyEntity,
   type App,
@@ -17,6 +17,7 @@ import {
   type User,
 } from '#model';
 import { type ActivePolicies, connectPolicies, decideAccess, loadPolicies } from '#policy';
+import { lintPolicies } from '#policy-analysis';
 import { hostProgram, type Plan, planInputs, planMatrix, planSegments, traceFlow, verifyProgram } from '#segmentation';
 
 /** What an example must produce; each part is optional. */
@@ -72,7 +73,14 @@ for (const { name } of readdirSync(EXAMPLES, { withFileTypes: true }).filter((en
       assert.ok(Object.keys(expected).length > 0);
     });
 
-    it('has policies without a warning', () => assert.deepEqual(policies.warnings, []));
+    it('has policies without a warning', () => assert.deepEqual(lintPolicies(policies), []));
+
+    it('has policies that pass their own tests, which depend on every clause', () => {
+      const tested = runBundleTests(policies, configuration.policies);
+      assert.ok(tested.ok, JSON.stringify(tested));
+      assert.deepEqual(tested.value.failures, []);
+      if (tested.value.cases.length > 0) assert.deepEqual(tested.value.coverage.uncovered, []);
+    });
 
     if (expected.assets !== undefined || expected.decisions !== undefined)
       describeAccess(directory, expected, { configuration, policies });

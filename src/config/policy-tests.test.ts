@@ -186,6 +186,13 @@ describe('coverage', () => {
     );
   });
 
+  it('takes a clause that guards another for decisive where it is false', () => {
+    const lines = uncovered(`  t: { from: web-1, to: db-1, over: tcp/5432, expect: permit }
+  u: { from: web-2, to: db-1, over: tcp/5432, expect: forbid }
+`);
+    assert.ok(lines.includes('a.cedar#staging: when { principal.getTag("env") == "staging" }'), lines.join('\n'));
+  });
+
   it('says nothing of a bundle whose every clause is tested', () => {
     const connections = `  c: { from: web-1, to: db-1, over: tcp/5432, expect: permit }
   c2: { from: web-1, to: db-1, over: udp/5432, expect: forbid }

@@ -4,6 +4,8 @@ import type { ActivePolicies } from '../../load.ts';
 import type { CedarQuestion } from '../../mapping.ts';
 import type { ParsedPolicy } from '../../compile.ts';
 import { isInScope, type RunnablePolicy } from '../../evaluate/policy.ts';
+import type { Question } from '../../evaluate/question.ts';
+import type { Failure } from '../../evaluate/value.ts';
 import { clausesOf, clauseText, holds } from '../clause/clause.ts';
 import { toQuestion } from '../clause/to-question.ts';
 
@@ -47,9 +49,7 @@ export class Coverage {
     if (question?.ok !== true) return;
     for (const { policy, runnable } of this.#own) {
       if (runnable === undefined || !isInScope(runnable, question.value)) continue;
-      const failed = clausesOf(policy.est).flatMap((clause, at) =>
-        holds(clause, question.value) === true ? [] : [at],
-      );
+      const failed = deciding(policy, question.value);
       if (failed.length === 1) this.#decisive.add(`${policy.id} ${failed[0]}`);
     }
   }
@@ -73,4 +73,13 @@ export class Coverage {
       uncovered,
     };
   }
+}
+
+/** The clauses that are false; where none is, those that cannot be evaluated. What a `has` guards errs where it is false. */
+function deciding({ est }: ParsedPolicy, question: Question): number[] {
+  const outcomes = clausesOf(est).map((clause) => holds(clause, question));
+  const at = (isMeant: (outcome: boolean | Failure) => boolean): number[] =>
+    outcomes.flatMap((outcome, index) => (isMeant(outcome) ? [index] : []));
+  const failed = at((outcome) => outcome === false);
+  return failed.length > 0 ? failed : at((outcome) => outcome !== true);
 }

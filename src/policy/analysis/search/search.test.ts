@@ -252,7 +252,7 @@ describe('who can, whatever the policies', () => {
           if (answer === 'depends') assert.ok(texts.some((text) => /method|ip|now|path/.test(text)));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -278,7 +278,7 @@ describe('who can, whatever the policies', () => {
           );
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
