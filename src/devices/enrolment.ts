@@ -5,7 +5,7 @@ import { type EnrolRequest, formatEnrolmentToken, type IssuedIdentity, type Rene
 import type { DeviceCertificate } from './authority.ts';
 import type { DevicesContext } from './context.ts';
 import { dropIdentity, keepIdentity } from './device-memory.ts';
-import { hostAddresses, otherClaimants } from './host-addresses.ts';
+import { grantedAddresses, hostAddresses, otherClaimants } from './host-addresses.ts';
 import { claim, deviceEvent } from './record.ts';
 
 const TOKEN_ROW = 'enrolment-token';
@@ -102,11 +102,14 @@ async function attemptEnrolment(
     const twin = (await tx.list('device')).find((other) => other.keyThumbprint === certificate.keyThumbprint);
     if (twin !== undefined) return err(keyInUse(twin));
     await tx.deletePrivate(TOKEN_ROW, tokenId);
-    const { device, workload } = newHost({ deviceId, now, request, token, certificate });
+    const { device, workload: claimed } = newHost({ deviceId, now, request, token, certificate });
+    const { graph } = context;
+    const known = { ...claimed, addresses: [] };
+    const workload = { ...claimed, addresses: grantedAddresses(claimed.addresses, { workload: known, graph, now }) };
     await tx.put('device', device);
     await tx.put('workload', workload);
     await keepIdentity(tx, deviceId, certificate);
-    const shared = otherClaimants(await tx.list('workload'), workload);
+    const shared = otherClaimants(await tx.list('workload'), claimed);
     await context.journal.append(
       deviceEvent(context.clock, {
         activity: 'enroll',

@@ -1,5 +1,5 @@
 import { type Cidr, cidrContains, formatAddress, parseAddress, parseCidr } from '#base';
-import type { Workload } from '#model';
+import type { TrustGraph, Workload } from '#model';
 
 /** Every host has these, so they tell none apart: unspecified, loopback, link-local, multicast and reserved. */
 const NOBODYS: readonly Cidr[] = [
@@ -40,4 +40,32 @@ export function otherClaimants(
   return [...workloads]
     .filter((other) => other.id !== id && hostAddresses(other.addresses).some((address) => own.has(address)))
     .map((other) => other.id);
+}
+
+/** A host with an agent is taken to be at its addresses for this long after it was heard of last, milliseconds. */
+const PRESENT_MS = 3 * 60_000;
+
+/**
+ * Of the addresses a host claims, those that are not of another host whose agent is heard of: these stay that host's (attack: to cut it off,
+ * because of a shared address the plan allows only what both may do).
+ */
+export function grantedAddresses(
+  claimed: readonly string[],
+  { workload, graph, now }: { readonly workload: Workload; readonly graph: TrustGraph; readonly now: number },
+): readonly string[] {
+  // What it has already nobody can have taken since. This is every report but few, so that there is no walk over all workloads.
+  if (claimed.join() === workload.addresses.join()) return claimed;
+  const free = new Set(claimed);
+  for (const other of graph.all('workload')) {
+    if (other.id === workload.id || other.source !== 'agent') continue;
+    const isTaken = other.addresses.some((address) => free.has(address)) && isPresent(other, graph, now);
+    if (isTaken) for (const address of other.addresses) free.delete(address);
+  }
+  return claimed.filter((address) => free.has(address) || workload.addresses.includes(address));
+}
+
+function isPresent({ deviceId }: Workload, graph: TrustGraph, now: number): boolean {
+  const device = deviceId === undefined ? undefined : graph.get('device', deviceId);
+  if (device?.status !== 'active') return false;
+  return now - (device.posture?.collectedAt ?? device.enrolledAt) < PRESENT_MS;
 }

@@ -309,6 +309,36 @@ describe('addresses in a report', () => {
     );
   });
 
+  it('of another host that is heard of stay that host’s: who claims them gets none, and cuts nobody off', async () => {
+    const { bench, host, send } = await open();
+    const other = await bench.enrol({ addresses: ['10.0.0.20'] });
+    const claims = ['10.0.0.21', '10.0.0.20'];
+    for (let i = 0; i < 3; i++) await send({ addresses: claims });
+    assert.deepEqual(bench.workloadOf(host).addresses, ['10.0.0.21']);
+    assert.deepEqual(bench.workloadOf(other).addresses, ['10.0.0.20']);
+    const told = bench.told(3004).filter(({ activity_name }) => activity_name === 'update');
+    assert.deepEqual(
+      told.map(({ message, severity_id }) => [message, severity_id]),
+      [[`web-1 is at 10.0.0.21 now (an address of ${bench.workloadOf(other).id} too)`, 3]],
+    );
+    const late = await bench.enrol({ addresses: ['10.0.0.20', '10.0.0.22'] });
+    assert.deepEqual(bench.workloadOf(late).addresses, ['10.0.0.22']);
+    await bench.devices.revoke({ deviceId: other.identity.deviceId, by: 'user:ada', reason: 'gone' });
+    await send({ addresses: claims });
+    assert.deepEqual(bench.workloadOf(host).addresses, ['10.0.0.20', '10.0.0.21']);
+  });
+
+  it('of another host pass on three minutes after that was heard of last', async () => {
+    const { bench, host, send } = await open();
+    await bench.enrol({ addresses: ['10.0.0.20'] });
+    bench.clock.advance(3 * MINUTE - 1);
+    await send({ addresses: ['10.0.0.20'] });
+    assert.deepEqual(bench.workloadOf(host).addresses, []);
+    bench.clock.advance(1);
+    await send({ addresses: ['10.0.0.20'] });
+    assert.deepEqual(bench.workloadOf(host).addresses, ['10.0.0.20']);
+  });
+
   it('are written only when they change', async () => {
     const { bench, send } = await open();
     await send({ addresses: ['10.0.0.2', '10.0.0.1'] });

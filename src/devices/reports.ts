@@ -5,7 +5,7 @@ import type { Instruction, PostureClaims, ProgramStatus, Report } from '#wire';
 import type { DevicesContext } from './context.ts';
 import { type DeviceMemory, inTurn, keepReport, postureWord } from './device-memory.ts';
 import { revokedProblem } from './enrolment.ts';
-import { hostAddresses, otherClaimants } from './host-addresses.ts';
+import { grantedAddresses, hostAddresses, otherClaimants } from './host-addresses.ts';
 import { instructionFor } from './instructions.ts';
 import { judgeFacts } from './posture/catalogue.ts';
 import { addressEvent, postureEvent, programEvent, refusedReportEvent } from './record.ts';
@@ -22,6 +22,8 @@ interface Believed {
   readonly memory: DeviceMemory;
   readonly report: Report;
   readonly posture: Posture;
+  /** Where it says it is, and of that, where it is taken to be. */
+  readonly claimed: readonly string[];
   readonly addresses: readonly string[];
 }
 
@@ -50,14 +52,17 @@ async function handleInTurn(
   if (!claims.ok) return claims;
   const { facts, collectedAt } = claims.value;
   const now = clock.now();
+  const workload = context.workloads.of(id);
+  const claimed = hostAddresses(report.addresses);
   const believed: Believed = {
     device,
-    workload: context.workloads.of(id),
+    workload,
     memory,
     report,
     // A clock that is ahead must not buy a posture time.
     posture: judgeFacts(facts, { collectedAt: Math.min(collectedAt, now), now }),
-    addresses: hostAddresses(report.addresses),
+    claimed,
+    addresses: workload === undefined ? [] : grantedAddresses(claimed, { workload, graph, now }),
   };
   if (!(await keep(context, believed))) return err(revokedProblem(device));
   await tell(context, believed);
@@ -107,10 +112,10 @@ async function moveWorkload(tx: StoreTransaction, id: string, addresses: readonl
 /** Journals what is new. What could not be told is told with the next report, because nothing is noted before it was written. */
 async function tell(context: DevicesContext, believed: Believed): Promise<void> {
   const { clock, journal } = context;
-  const { device, workload, memory, report, posture, addresses } = believed;
+  const { device, workload, memory, report, posture, claimed, addresses } = believed;
   memory.refusal = undefined;
   // `workload` is as it was before this report: the first one after a start is compared with what is stored.
-  const before = (memory.addresses ??= workload?.addresses.join());
+  const before = (memory.addresses ??= addressWord(workload?.addresses ?? [], workload?.addresses ?? []));
   const verdict = postureWord(posture);
   if (verdict !== memory.posture) {
     await journal.append(postureEvent(clock, device, posture));
@@ -122,13 +127,17 @@ async function tell(context: DevicesContext, believed: Believed): Promise<void> 
     memory.program = program;
   }
   if (workload === undefined) return;
-  if (addresses.join() !== before) {
-    const shared = otherClaimants(context.graph.all('workload'), { id: workload.id, addresses });
+  if (addressWord(claimed, addresses) !== before) {
+    const shared = otherClaimants(context.graph.all('workload'), { id: workload.id, addresses: claimed });
     await journal.append(addressEvent(clock, { device, workload, addresses, shared }));
-    memory.addresses = addresses.join();
+    memory.addresses = addressWord(claimed, addresses);
   }
   const flows = refusedFlowEvents(report.deniedFlows, { workload, addresses, now: clock.now() });
   await Promise.all(flows.map(async (event: OcsfEvent) => await journal.append(event)));
+}
+
+function addressWord(claimed: readonly string[], granted: readonly string[]): string {
+  return `${claimed.join()} ${granted.join()}`;
 }
 
 function isWorthStoring(stored: Posture | undefined, judged: Posture): boolean {
