@@ -12,14 +12,17 @@ class Level<T> {
   byUid: Map<number, T> | undefined = undefined;
   /** For `in`, also with `is`, by the number of the uid. */
   byAncestor: Map<number, T> | undefined = undefined;
+  /** The bits of the numbers in `byAncestor`: without one in common, none of an entity's numbers is there. */
+  mask = 0;
 
   /** Adds to `found` what an entity leads to. */
-  collect(entity: Entity, { own, above }: Position, found: Found<T>): void {
+  collect(entity: Entity, { own, above, mask }: Position, found: Found<T>): void {
     const { any, byType, byUid, byAncestor } = this;
     if (any !== undefined) found.add(any);
     if (byType !== undefined) found.add(byType.get(entity.type));
     if (byUid !== undefined && own >= 0) found.add(byUid.get(own));
-    if (byAncestor !== undefined) for (const number of above) found.add(byAncestor.get(number));
+    if (byAncestor !== undefined && (this.mask & mask) !== 0)
+      for (const number of above) found.add(byAncestor.get(number));
   }
 }
 
@@ -52,7 +55,7 @@ class Bucket {
  */
 export class PolicyIndex {
   readonly #numbers = new Map<string, number>();
-  readonly #nowhere: Position = { index: this, own: -1, above: [] };
+  readonly #nowhere: Position = { index: this, own: -1, above: [], mask: 0 };
   readonly #namesPrincipals: boolean;
   readonly #namesResources: boolean;
   readonly #root = new Level<Level<Level<Bucket>>>();
@@ -96,7 +99,12 @@ export class PolicyIndex {
       const number = this.#numbers.get(ancestor.key);
       if (number !== undefined) above.push(number);
     }
-    const position: Position = { index: this, own, above };
+    const position: Position = {
+      index: this,
+      own,
+      above,
+      mask: above.reduce((mask, number) => mask | bitOf(number), 0),
+    };
     entity.position = position;
     return position;
   }
@@ -107,6 +115,7 @@ export class PolicyIndex {
       const table =
         relation === '==' ? (level.byUid ??= new Map<number, T>()) : (level.byAncestor ??= new Map<number, T>());
       const numbers = new Set(entities.map((literal) => this.#numberOf(literal)));
+      if (relation === 'in') for (const number of numbers) level.mask |= bitOf(number);
       return [...numbers].map((number) => inTable(table, number, create));
     }
     if (type !== undefined) return [inTable((level.byType ??= new Map<string, T>()), type, create)];
@@ -117,6 +126,10 @@ export class PolicyIndex {
   #numberOf({ type, id }: EntityLiteral): number {
     return inTable(this.#numbers, uidKey(type, id), () => this.#numbers.size);
   }
+}
+
+function bitOf(number: number): number {
+  return 1 << (number % 31);
 }
 
 function inTable<K, T>(table: Map<K, T>, key: K, create: () => T): T {

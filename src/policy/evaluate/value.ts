@@ -31,6 +31,8 @@ export interface Position {
   readonly own: number;
   /** The numbers of itself and everything above it that policies name. */
   readonly above: readonly number[];
+  /** One bit for each number in `above`; different numbers may share one. */
+  readonly mask: number;
 }
 
 /**
