@@ -2,7 +2,7 @@ import { type Access, accessesOf, type Surroundings, typeKey } from './access.ts
 import type { Literals } from './literal.ts';
 import { type Population, tagName } from './population.ts';
 import type { Random } from './random.ts';
-import { type EntityKind, type FuzzType, randomType } from './schema.ts';
+import { type ActionKind, type EntityKind, type FuzzType, randomType } from './schema.ts';
 import { type Term, term } from './term.ts';
 
 const BOOLEAN: FuzzType = { kind: 'Boolean' };
@@ -20,6 +20,7 @@ export class Expressions {
   readonly #accesses: readonly Access[];
   readonly #byType: Map<string, Access[]> = new Map();
   readonly #kinds: readonly EntityKind[];
+  readonly #actions: readonly ActionKind[];
   /** How often an operand gets another type than it needs, or a value is used without asking whether it exists. */
   readonly #wildness: number;
 
@@ -27,6 +28,7 @@ export class Expressions {
     this.#random = random;
     this.#literals = population.literals.withBadRate(wildness * 2);
     this.#kinds = about.schema.kinds;
+    this.#actions = about.schema.actions;
     this.#wildness = wildness;
     this.#accesses = accessesOf(about, random);
     for (const access of this.#accesses) {
@@ -162,7 +164,8 @@ export class Expressions {
     const fields = type.kind === 'Record' ? type.fields.map((field) => field.name) : ['a', 'name', 'level'];
     const next = random.maybe(fields.filter((field) => isName.test(field)));
     if (next === undefined || !isName.test(name) || !['Record', 'Entity'].includes(type.kind)) return [name];
-    return random.chance(0.6) ? [name, next] : [name];
+    if (!random.chance(0.6)) return [name];
+    return random.chance(0.3) ? [name, next, random.pick(['a', 'owner', 'level'])] : [name, next];
   }
 
   #pattern(): string[] {
@@ -178,15 +181,18 @@ export class Expressions {
 
   #membership(depth: number): Term {
     const random = this.#random;
-    const left = random.chance(0.1) ? term('var', ['action']) : this.#entity(depth);
+    const isAction = random.chance(0.15);
+    const left = isAction ? term('var', ['action']) : this.#entity(depth);
     const kind = random.pick(this.#kinds).name;
-    const group = (): Term => this.#of({ kind: 'Entity', name: kind }, depth - 1);
-    if (random.chance(0.3)) return term('is', [kind], random.chance(0.4) ? [left, group()] : [left]);
-    return term(
-      'in',
-      [],
-      [left, random.chance(0.3) ? term('set', [], random.list(random.between(1, 3), group)) : group()],
-    );
+    const action = (): Term => {
+      const { type, id } = random.pick(this.#actions);
+      return term('entity', [type, id]);
+    };
+    const group = isAction ? action : (): Term => this.#of({ kind: 'Entity', name: kind }, depth - 1);
+    if (!isAction && random.chance(0.3)) return term('is', [kind], random.chance(0.4) ? [left, group()] : [left]);
+    if (!random.chance(0.35)) return term('in', [], [left, group()]);
+    const count = random.chance(0.15) ? random.between(17, 22) : random.between(1, 3);
+    return term('in', [], [left, term('set', [], random.list(count, group))]);
   }
 
   #sets(depth: number): Term {
