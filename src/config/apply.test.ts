@@ -213,8 +213,22 @@ describe('applying policies with tests', () => {
       assert.equal(result.error[0]?.code, code);
       assert.equal(graph.get('policyActivation', 'active'), undefined);
     }
+    assert.equal(graph.get('app', 'verify'), undefined, 'nothing else is applied either');
     await apply(configuration('', { 'a.cedar': POLICY, 'a.cedartest.yaml': test('permit') }));
     assert.deepEqual(Object.keys(graph.get('policyBundle', 'policy-1')?.texts ?? {}), ['a.cedar', 'a.cedartest.yaml']);
+  });
+
+  it('applies the rest of a document whose policies are in force already, whatever their tests say', async () => {
+    const { store, graph, apply } = await open();
+    const texts = { 'a.cedar': POLICY, 'a.cedartest.yaml': 'tests: { t: {} }' };
+    const bundle = { id: 'policy-1', version: 1, texts, author: 'x', message: '', createdAt: 0 };
+    await store.transact('local:0', async (tx) => {
+      await tx.put('policyBundle', bundle);
+      await tx.put('policyActivation', { id: 'active', bundleId: 'policy-1', version: 1, by: 'x', at: 0 });
+    });
+    await apply(configuration('groups: { staff: {} }', texts));
+    assert.ok(graph.get('group', 'staff') !== undefined);
+    assert.equal(graph.get('policyActivation', 'active')?.version, 1);
   });
 });
 

@@ -43,8 +43,8 @@ export function diffConfiguration(configuration: Configuration, graph: TrustGrap
 }
 
 /**
- * Applies a checked document in one transaction; policies that do not validate, or fail their own tests, refuse the whole
- * document.
+ * Applies a checked document in one transaction; policies that do not validate refuse the whole document, and so do
+ * other policies than those in force that fail their own tests.
  * A change of policy texts becomes a new bundle with author and message, and is activated.
  */
 export async function applyConfiguration(
@@ -55,11 +55,12 @@ export async function applyConfiguration(
   const checked = loadPolicies({ texts: configuration.policies, version: 1 });
   if (!checked.ok) return err(checked.error);
   const tested = runBundleTests(checked.value, configuration.policies);
-  if (!tested.ok) return tested;
-  if (tested.value.failures.length > 0) return err(tested.value.failures);
+  const failures = tested.ok ? tested.value.failures : tested.error;
   // Planned inside the transaction: from a graph, a quarantine or a bundle committed in between would be overwritten.
   return await target.store.transact(by.actor, async (tx) => {
     const changes = plan(configuration, await inForce(tx), { author: by.actor, message: by.message, now: by.now });
+    // What is in force already stays so: a Cordon whose guardrails are stricter must start with the policies of the one before.
+    if (failures.length > 0 && changes.some(({ kind }) => kind === 'policies')) return err(failures);
     for (const change of changes) await change.apply(tx);
     return ok(changes.map(({ kind, id, op }) => ({ kind, id, op })));
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { CordonError, manualClock, type Problem, type Result } from '#base';
 import { openJournal } from '#journal';
@@ -155,6 +155,25 @@ describe('a configuration that changes while Cordon runs', () => {
     assert.deepEqual(told, [{ ok: true, value: 1 }]);
     assert.deepEqual(changes, [2]);
     assert.equal(eventCount(), 2);
+  });
+
+  it('is taken up when only a test of the policies changed, unless it fails', async (t) => {
+    const { open, file, told, options } = await bench(t);
+    const settings = await open();
+    const test = (expect: string): void =>
+      writeFileSync(
+        join(dirname(file), 'policies', 'access.cedartest.yaml'),
+        `people: { ada: {} }\napps: { verify: {} }\ntests: { t: { who: ada, opens: verify, expect: ${expect} } }\n`,
+      );
+    test('forbid');
+    await settings.follow();
+    assert.equal(settings.problem()?.problems[0]?.code, 'policy-test-failed');
+    assert.equal(options.graph.get('policyActivation', 'active')?.version, 1);
+    test('permit');
+    await settings.follow();
+    assert.equal(settings.problem(), undefined);
+    assert.equal(options.graph.get('policyActivation', 'active')?.version, 2);
+    assert.equal(told.length, 2);
   });
 
   it('is taken up when only a policy changed', async (t) => {

@@ -146,6 +146,28 @@ describe('explaining', () => {
     assert.deepEqual([explanation.decision?.reasons[0]?.code, explanation.policies], ['user-disabled', []]);
   });
 
+  it('names a forbid that cannot be evaluated, with the error and what it looked at', () => {
+    const policies = load({
+      'a.cedar': `permit (principal, action == Action::"access", resource);
+@id("broken")
+forbid (principal, action == Action::"access", resource)
+when { context.secure && context.session.ageSeconds * 9223372036854775807 > 1 };`,
+    });
+    const asked = questionOf(policies, { session: { authenticatedAt: NOW - 3000 } });
+    const { outcome, policies: told } = explainQuestion(policies, asked);
+    assert.equal(outcome, 'policy-error');
+    assert.deepEqual(
+      told.map(({ id, role, clauses }) => [id, role, clauses.map((clause) => clause.outcome)]),
+      [['a.cedar#broken', 'erred', ['held', 'error']]],
+    );
+    assert.match(told[0]?.clauses[1]?.error ?? '', /overflow/);
+    assert.deepEqual(told[0]?.clauses[1]?.facts, [{ expression: 'context.session.ageSeconds', value: '3' }]);
+    assert.deepEqual(
+      smallestChange(policies, asked, 4000)?.steps.map(({ words }) => words),
+      ['sign in again'],
+    );
+  });
+
   it('counts the permits that it does not list', () => {
     const texts = Array.from(
       { length: 9 },

@@ -1,6 +1,7 @@
 import { isJsonObject } from '#base';
 import type { EstScope } from '../../engine.ts';
 import type { CedarQuestion } from '../../mapping.ts';
+import { BOUNDS } from '../bounds.ts';
 import type { Clause } from '../clause/clause.ts';
 import { expressionText, part, uidText } from '../clause/expression-text.ts';
 import { type Act, withContext, withEntity } from './acts.ts';
@@ -98,6 +99,8 @@ function setting(subject: unknown, value: unknown, est: unknown, isWanted: boole
   const [root, ...names] = path;
   if (root === 'context') return PERSONAL.includes(names[0] ?? '') ? [] : requesting(names, value, est, isWanted);
   if (root !== 'resource' || names.length === 0 || isJsonObject(value)) return [];
+  const [least, most] = BOUNDS[expressionText(subject)] ?? [-Infinity, Infinity];
+  if (typeof value === 'number' && (value < least || value > most)) return [];
   const words = `\`${expressionText(subject)}\` would have to be \`${textOf(value)}\``;
   return [
     {

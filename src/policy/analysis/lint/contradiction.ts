@@ -1,20 +1,10 @@
 import { isJsonObject } from '#base';
+import { BOUNDS } from '../bounds.ts';
 import type { Clause } from '../clause/clause.ts';
 import { clauseText } from '../clause/clause.ts';
 import { expressionText, part } from '../clause/expression-text.ts';
 import { compileExpression } from '../../evaluate/expression.ts';
 import type { Question } from '../../evaluate/question.ts';
-
-/** Bounds that the product keeps to, whatever a policy asks. */
-const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
-  'context.session.aal': [1, 3],
-  'context.session.ageSeconds': [0, Infinity],
-  'context.device.postureAgeSeconds': [0, Infinity],
-  'context.risk.user': [0, 100],
-  'context.risk.device': [0, 100],
-  'context.port': [0, 65_535],
-  'resource.tier': [0, 3],
-};
 
 /** What clauses leave of one expression's values. */
 interface Left {
