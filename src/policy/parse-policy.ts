@@ -4,7 +4,7 @@ import { type FirstTest, firstTest } from './evaluate/first-test.ts';
 import { compileConditions } from './evaluate/policy.ts';
 import type { Expression } from './evaluate/question.ts';
 import { LIMITS, offsetOfByte, type Place, problemAt, spanAt, type Statement, tooDeepAt } from './lexer.ts';
-import { ShapeParser } from './shape.ts';
+import { exactConditions, ShapeParser } from './shape.ts';
 
 /** A policy text that has an id but is not parsed yet. */
 export interface PolicySource {
@@ -44,7 +44,8 @@ export class PolicyParser {
       const where = { place, text: statement.text, offset: statement.offset };
       return err(parsed.error.map((complaint) => toProblem('policy-syntax', complaint, where)));
     }
-    const { est, conditions } = parsed.value;
+    const est = parsed.value;
+    const conditions = exactConditions(est);
     if (treeDepth(conditions) > 2 * LIMITS.treeDepth)
       return err([tooDeep({ place, statement, token: statement.tokens[0] })]);
     return ok({ ...source, est, ...this.#compiled(conditions) });

@@ -8,18 +8,18 @@ interface Filling {
   readonly value: string | number | bigint;
 }
 
-/** The JSON form of a policy. */
-export interface Form {
-  /** With integers beyond 2^53 rounded, so that it is JSON. */
-  readonly est: PolicyEst;
-  /** The clauses with every integer exact, bigint beyond 2^53. */
-  readonly conditions: PolicyEst['conditions'];
+/** The clauses of policies whose numbers their JSON form does not hold. */
+const exactForms = new WeakMap<PolicyEst, PolicyEst['conditions']>();
+
+/** The clauses of a parsed policy with every integer exact, bigint beyond 2^53. In its JSON form those are rounded. */
+export function exactConditions(est: PolicyEst): PolicyEst['conditions'] {
+  return exactForms.get(est) ?? est.conditions;
 }
 
 /**
  * Parses policies, each shape once. Large sets say the same about many things: their texts differ in strings and numbers only, which the
  * grammar does not look into. Those are taken out of the text, the rest is parsed by Cedar, and they are put back into its JSON form.
- * Numbers are exact that way; in the JSON that Cedar would make of them they are doubles.
+ * Numbers are exact that way (see `exactConditions`); in the JSON that Cedar would make of them they are doubles.
  *
  * This tells only the form of policies that Cedar accepts; whether it does must be asked with the whole text.
  */
@@ -27,13 +27,15 @@ export class ShapeParser {
   readonly #shapes = new Map<string, PolicyEst | undefined>();
 
   /** The JSON form of a policy, or what Cedar says against its text. */
-  parse(statement: Statement): Result<Form, CedarComplaint[]> {
+  parse(statement: Statement): Result<PolicyEst, CedarComplaint[]> {
     const fillings = fillingsOf(statement.tokens);
     const shape = this.#shapeOf(statement, fillings);
     if (shape !== undefined) {
       const exact = filled(shape, fillings) as PolicyEst;
-      const isLarge = fillings.some(({ value }) => typeof value === 'bigint');
-      return ok({ est: isLarge ? (rounded(exact) as PolicyEst) : exact, conditions: exact.conditions });
+      if (!fillings.some(({ value }) => typeof value === 'bigint')) return ok(exact);
+      const est = rounded(exact) as PolicyEst;
+      exactForms.set(est, exact.conditions);
+      return ok(est);
     }
     const whole = parsePolicy(statement.text, statement.isTemplate);
     // No text is known that Cedar reads, but not its shape. Its numbers might not be exact.

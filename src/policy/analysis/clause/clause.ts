@@ -4,6 +4,7 @@ import { compileExpression } from '../../evaluate/expression.ts';
 import { notBool } from '../../evaluate/operators.ts';
 import type { Expression, Question } from '../../evaluate/question.ts';
 import { Failure } from '../../evaluate/value.ts';
+import { exactConditions } from '../../shape.ts';
 import { expressionText, part } from './expression-text.ts';
 
 /** One thing a policy asks for: a policy holds when its scope and all its clauses do. */
@@ -25,7 +26,7 @@ const KNOWN = new WeakMap<PolicyEst, readonly Clause[]>();
 export function clausesOf(est: PolicyEst): readonly Clause[] {
   const known = KNOWN.get(est);
   if (known !== undefined) return known;
-  const clauses = est.conditions.flatMap(({ kind, body }) =>
+  const clauses = exactConditions(est).flatMap(({ kind, body }) =>
     partsOf(body, kind === 'unless').map((expression): Clause => {
       return { kind, est: expression, text: expressionText(expression), run: compileExpression(expression) };
     }),
