@@ -18,7 +18,10 @@ export interface GatewayParts {
   readonly graph: TrustGraph;
   /** What a decision made now is made from. */
   readonly basis: () => Basis;
-  readonly journal: { append(event: OcsfEvent): Promise<unknown>; readonly writable: boolean };
+  readonly journal: {
+    append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
+    readonly writable: boolean;
+  };
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   readonly handoff: Handoff;

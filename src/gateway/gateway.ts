@@ -39,7 +39,10 @@ export interface GatewayOptions {
   readonly graph: TrustGraph;
   /** The policies in force; asked on every decision. */
   readonly policies: () => ActivePolicies | undefined;
-  readonly journal: { append(event: OcsfEvent): Promise<unknown>; readonly writable: boolean };
+  readonly journal: {
+    append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
+    readonly writable: boolean;
+  };
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   /** `identity.handoff`. */

@@ -8,8 +8,8 @@ const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put'
 
 /** Writes what the gateway did to the journal. */
 export interface Recorder {
-  /** A decided request. Resolves true when the event is on disk. */
-  access(exchange: Exchange, decision: Decision): Promise<boolean>;
+  /** A decided request. Resolves true when the event is on disk; where nobody waits for that, it may be `soon`. */
+  access(exchange: Exchange, decision: Decision, urgency?: 'now' | 'soon'): Promise<boolean>;
   /** A request that a stage refused before or after the decision, or that its upstream failed. */
   refusal(exchange: Exchange, refusal: Refusal): Promise<boolean>;
   /** An open exchange that was cut. */
@@ -19,16 +19,16 @@ export interface Recorder {
 /** Makes the recorder. */
 export function createRecorder(options: {
   readonly graph: TrustGraph;
-  readonly journal: { append(event: OcsfEvent): Promise<unknown> };
+  readonly journal: { append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown> };
   readonly now: () => number;
   readonly counters: Counters;
   readonly anonymousPerSecond: number;
 }): Recorder {
   const { journal, counters, graph, now } = options;
   const mayTell = allowance(options.anonymousPerSecond, now);
-  const write = async (event: OcsfEvent): Promise<boolean> => {
+  const write = async (event: OcsfEvent, urgency: 'now' | 'soon' = 'now'): Promise<boolean> => {
     try {
-      await journal.append(event);
+      await journal.append(event, urgency);
       return true;
     } catch {
       // The journal itself says why; here it only matters that the event is not there.
@@ -43,12 +43,12 @@ export function createRecorder(options: {
     return true;
   };
   return {
-    access: async (exchange, decision) => {
+    access: async (exchange, decision, urgency) => {
       if (isTooMuch(exchange)) return false;
       const isPermit = decision.effect === 'permit';
       const code = isPermit ? undefined : decision.reasons[0]?.code;
       const outcome = isPermit ? 'permitted' : `denied (${code ?? 'no reason'})`;
-      return await write(exchangeEvent(exchange, now(), { outcome, code, cordon: recordOf(decision) }));
+      return await write(exchangeEvent(exchange, now(), { outcome, code, cordon: recordOf(decision) }), urgency);
     },
     refusal: async (exchange, { status, reasons, cause }) => {
       if (isTooMuch(exchange)) return false;

@@ -79,6 +79,46 @@ describe('journal', () => {
     assert.deepEqual(report, { ok: true, lines: 300, segments: 1, head: receipts.at(-1)?.hash });
   });
 
+  it('writes what is to be written soon by itself, in one write, and in call order', async () => {
+    const directory = newFolder();
+    const journal = await open(directory);
+    const path = join(directory, first);
+    const order: string[] = [];
+    const soon = ['a', 'b', 'c'].map(async (name) => {
+      const { seq } = await journal.append(event(name), 'soon');
+      order.push(`${name}${seq}`);
+      assert.equal(
+        readFileSync(path, 'utf8').split('\n').length,
+        4,
+        'all three are on disk when the first is acknowledged',
+      );
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(statSync(path).size, 0, 'it waits for more');
+    await Promise.all(soon);
+    assert.deepEqual(order, ['a1', 'b2', 'c3']);
+    await journal.close();
+  });
+
+  it('lets an event that somebody waits for take along what was to be written soon', async () => {
+    const directory = newFolder();
+    const journal = await open(directory);
+    const soon = journal.append(event('a'), 'soon');
+    assert.equal((await journal.append(event('b'))).seq, 2);
+    assert.equal((await soon).seq, 1);
+    assert.equal((await journal.append(event('c'), 'soon')).seq, 3, 'the next one waits anew, and is written');
+    await journal.close();
+  });
+
+  it('writes what was to be written soon when it is closed', async () => {
+    const directory = newFolder();
+    const journal = await open(directory);
+    const soon = journal.append(event('a'), 'soon');
+    await journal.close();
+    assert.equal((await soon).seq, 1);
+    assert.equal((await verifyJournal(directory)).lines, 1);
+  });
+
   it('tells listeners in chain order, after the write, whatever one of them throws', async () => {
     const directory = newFolder();
     const journal = await open(directory);

@@ -14,8 +14,11 @@ import { OpenSegment } from './segment.ts';
 
 /** What happened, append-only. One per directory. */
 export interface Journal {
-  /** Resolves when the event is on disk. Rejects with `journal-unwritable` (it was not recorded) or `event-invalid`. */
-  append(event: OcsfEvent): Promise<Receipt>;
+  /**
+   * Resolves when the event is on disk. Rejects with `journal-unwritable` (it was not recorded) or `event-invalid`. Where nobody waits for
+   * it, it may be written `soon`: within a hundredth of a second, together with what others append until then.
+   */
+  append(event: OcsfEvent, urgency?: Urgency): Promise<Receipt>;
   /** False after a failed write until a later one succeeds. */
   readonly writable: boolean;
   /** Returns the function that ends the subscription. A listener that throws is reported as a process warning. */
@@ -31,6 +34,9 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** When an event has to be on its way to the disk. */
+export type Urgency = 'now' | 'soon';
+
 /** Where a journal lives and when it changes files. */
 export interface JournalOptions {
   readonly directory: string;
@@ -45,6 +51,8 @@ const RECENT_EVENTS = 2000;
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const AGE_CHECK_MS = 5000;
+/** How long what is to be written soon waits for more, milliseconds. */
+const SOON_MS = 10;
 
 /** Opens the journal in `directory`, creating or recovering it. Fails with `journal-in-use`, `journal-unwritable` or `journal-damaged`. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -113,6 +121,9 @@ class SegmentedJournal implements Journal {
   #head: Head;
   #queue: Pending[] = [];
   #queuedBytes = 0;
+  /** True when something in the queue does not wait for more. */
+  #isUrgent = false;
+  #soon: NodeJS.Timeout | undefined;
   #writable = true;
   #sealAsked: PromiseWithResolvers<void> | undefined;
   #flushing: Promise<void> | undefined;
@@ -138,7 +149,7 @@ class SegmentedJournal implements Journal {
     return this.#writable;
   }
 
-  append(event: OcsfEvent): Promise<Receipt> {
+  append(event: OcsfEvent, urgency: Urgency = 'now'): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
       if (this.#queuedBytes > MAX_QUEUED_BYTES) {
@@ -148,7 +159,8 @@ class SegmentedJournal implements Journal {
       const text = encodeEvent(event);
       this.#queuedBytes += text.length;
       this.#queue.push({ event, text, resolve, reject });
-      this.#startFlush();
+      if (urgency === 'now' || this.#queuedBytes >= MAX_BATCH_BYTES) this.#flushNow();
+      else this.#soon ??= setTimeout(() => this.#flushNow(), SOON_MS);
     });
   }
 
@@ -190,6 +202,7 @@ class SegmentedJournal implements Journal {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
+    if (this.#queue.length > 0) this.#flushNow();
     while (this.#flushing !== undefined) await this.#flushing;
     await this.#archive.close();
     try {
@@ -200,10 +213,17 @@ class SegmentedJournal implements Journal {
     }
   }
 
+  #flushNow(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    this.#isUrgent = true;
+    this.#startFlush();
+  }
+
   #startFlush(): void {
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
-      if (this.#queue.length > 0 || this.#sealAsked !== undefined) this.#startFlush();
+      if (this.#isUrgent || this.#sealAsked !== undefined) this.#startFlush();
     });
   }
 
@@ -223,7 +243,7 @@ class SegmentedJournal implements Journal {
         this.#sealAsked = undefined;
         await this.#current.clean().catch(() => {});
       }
-    } while (this.#queue.length > 0);
+    } while (this.#isUrgent);
   }
 
   #takeBatch(): Pending[] {
@@ -231,7 +251,9 @@ class SegmentedJournal implements Journal {
     let count = 0;
     while (count < this.#queue.length && bytes < MAX_BATCH_BYTES) bytes += this.#queue[count++]?.text.length ?? 0;
     this.#queuedBytes -= bytes;
-    return this.#queue.splice(0, count);
+    const batch = this.#queue.splice(0, count);
+    this.#isUrgent = this.#queue.length > 0;
+    return batch;
   }
 
   /** Chains, writes and syncs a batch, then tells everyone. The chain moves only when all of it is on disk. */

@@ -7,7 +7,7 @@ export const record: Stage = {
     const decision = need(exchange, 'decision');
     exchange.isRecorded = true;
     if (!mustRecord(exchange, parts)) {
-      void parts.recorder.access(exchange, decision);
+      void parts.recorder.access(exchange, decision, 'soon');
       return undefined;
     }
     if (!parts.journal.writable) return cannotRecord();
