@@ -1,6 +1,6 @@
 import { formatProblem, type Problem } from '#base';
 import { type Column, layOut } from './table-text.ts';
-import { clean, safeJson, wrap } from './terminal-text.ts';
+import { clean, safeJson, textWidth, wrap } from './terminal-text.ts';
 import type { CliWorld } from './world.ts';
 
 const COLOURS = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const;
@@ -71,6 +71,20 @@ export class Output {
         this.line(...pieces);
       }
     }
+  }
+
+  /** Text beside a heading, wrapped on a terminal so that it stays in its column. A terminal too narrow for that wraps by itself. */
+  hanging(heading: string, text: string): void {
+    const room = this.#width() - textWidth(clean(heading));
+    const [first = '', ...others] = room < NARROWEST / 2 ? [clean(text)] : wrap(clean(text), room);
+    this.line(heading, first);
+    for (const part of others) this.line(' '.repeat(textWidth(clean(heading))), part);
+  }
+
+  /** A line of help: text, or two columns with at least two spaces between them. */
+  help(line: string): void {
+    const [heading = ''] = /^ +(?:\S+ )*\S+ {2,}(?=\S)|^ */.exec(line) ?? [];
+    this.hanging(heading, line.slice(heading.length));
   }
 
   /** Text of the result that is read whole, indented, and wrapped on a terminal. */

@@ -38,7 +38,7 @@ async function run(world: CliWorld, out: Output, found: Found): Promise<number> 
 /** Help that was asked for is a result; help instead of a result is not. */
 function show(out: Output, lines: readonly string[], wasAskedFor: boolean): number {
   for (const line of lines) {
-    if (wasAskedFor) out.line(line);
+    if (wasAskedFor) out.help(line);
     else out.note(line);
   }
   return wasAskedFor ? 0 : 2;

@@ -39,7 +39,8 @@ function tellCoverage(out: Output, { policies, clauses, uncovered }: CoverageRep
   for (const { id, source, isDecisive, clauses: idle } of uncovered) {
     const place = `${source.file ?? ''}:${source.line ?? 0}`;
     const name = id.slice(id.indexOf('#') + 1);
-    if (!isDecisive) out.line({ text: '  never decisive', look: 'yellow' }, ` ${place} ${name}`);
-    for (const clause of idle) out.line({ text: '  never decisive', look: 'yellow' }, ` ${place} ${name} ${clause}`);
+    // Of a policy that decided nothing, every clause is idle; the person writes a test for the policy first.
+    const what = isDecisive ? idle.map((clause) => ` ${clause}`) : [''];
+    for (const clause of what) out.line({ text: '  never decisive', look: 'yellow' }, ` ${place} ${name}${clause}`);
   }
 }

@@ -10,7 +10,7 @@ export async function help({ args, out }: CommandContext): Promise<number> {
     out.document({ commands: rows.map((row) => ({ name: row.name, usage: usageOf(row), summary: row.summary })) });
     return 0;
   }
-  for (const line of linesFor(args.positionals)) out.line(line);
+  for (const line of linesFor(args.positionals)) out.help(line);
   return 0;
 }
 

@@ -34,7 +34,7 @@ export async function status(context: CommandContext): Promise<number> {
   row('alerts', styled(counts.openAlerts > 0 ? 'yellow' : undefined, `${counts.openAlerts} open`));
   row(
     'decisions',
-    `${decisions.permitted} permitted, ${decisions.denied} denied in the last ${spanText(found.now - decisions.since)}`,
+    `${decisions.permitted} permitted, ${decisions.denied} denied in the last ${spanText(wholeMinutes(found.now - decisions.since))}`,
   );
   row('policies', `version ${found.policyVersion}`);
   row('journal', journal.writable ? 'writable' : styled('red', 'cannot be written'), `, ${journal.directory}`);
@@ -42,11 +42,16 @@ export async function status(context: CommandContext): Promise<number> {
   return 0;
 }
 
+/** Decisions are counted by the minute, the one that has begun included. */
+function wholeMinutes(milliseconds: number): number {
+  return Math.ceil(milliseconds / 60_000) * 60_000;
+}
+
 function tellProblem({ out }: CommandContext, { configurationProblem, journal, now }: Status): void {
   if (!journal.writable) {
     out.note(
       { text: 'warning: ', look: 'yellow' },
-      'nothing can be recorded, so T0 and T1 are denied; free space on the disk',
+      'nothing can be recorded, so T0 and T1 are denied; see `cordon doctor` and the log of the server',
     );
   }
   if (configurationProblem === undefined) return;

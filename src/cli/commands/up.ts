@@ -6,6 +6,9 @@ import { configurationFile } from '../control-socket.ts';
 import { countText, timeText } from '../pieces.ts';
 import type { RunningServer, UpOptions } from '../world.ts';
 
+/** A directory of its own, so that nobody's installation and the demo ever mix. */
+const DEMO_DATA = 'data-demo';
+
 /** `cordon up` */
 export async function up(context: CommandContext): Promise<number> {
   const { world, out } = context;
@@ -21,7 +24,10 @@ export async function up(context: CommandContext): Promise<number> {
     // Also after a failure here: what runs in this process ends with it.
     await running.stop();
   }
-  if (world.signal.aborted) return 0;
+  if (world.signal.aborted) {
+    out.note('Cordon has stopped; everything is kept');
+    return 0;
+  }
   throw new CordonError('server-stopped', 'Cordon stopped without being told to', {
     hint: 'its log says why; check this machine with `cordon doctor`',
   });
@@ -39,7 +45,7 @@ function optionsOf(context: CommandContext): UpOptions {
   const isEmbedded = data !== undefined || isDemo;
   return {
     configurationFile: isEmbedded ? undefined : configurationFile(context),
-    dataDirectory: resolve(world.cwd, data ?? 'data'),
+    dataDirectory: resolve(world.cwd, data ?? (isDemo ? DEMO_DATA : 'data')),
     isDemo,
   };
 }
@@ -67,17 +73,28 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
   }
   if (demo.length > 0) {
     out.line('');
-    out.line('Demo:');
+    out.line('People of the demo, to look at: nobody can sign in as one of them.');
     const widest = Math.max(...demo.map(({ email }) => email.length));
-    for (const { email, note } of demo) out.line(`  ${email.padEnd(widest)}  ${note}`);
+    for (const { email, note } of demo) out.hanging(`  ${email.padEnd(widest)}  `, note);
   }
   for (const notice of notices) out.note({ text: 'note: ', look: 'yellow' }, notice);
   out.line('');
-  out.line('Stop with ctrl-C. In another terminal: `cordon status`, `cordon help`.');
+  out.line(`Stop with ctrl-C. In another terminal: \`cordon status${whereText(world.cwd, options)}\`, \`cordon help\`.`);
+}
+
+/** What another command needs in order to find this installation: nothing where it looks by itself. */
+function whereText(cwd: string, { configurationFile: file, dataDirectory }: UpOptions): string {
+  if (file !== undefined) return file === resolve(cwd, 'cordon.yaml') ? '' : ` -c ${shortPath(cwd, file)}`;
+  return dataDirectory === resolve(cwd, 'data') ? '' : ` --data ${shortPath(cwd, dataDirectory)}`;
+}
+
+function shortPath(cwd: string, path: string): string {
+  const short = relative(cwd, path);
+  return short.startsWith('..') ? path : short;
 }
 
 function configurationText(cwd: string, { configurationFile: file, isDemo }: UpOptions): string {
-  if (file !== undefined) return relative(cwd, file).startsWith('..') ? file : relative(cwd, file);
+  if (file !== undefined) return shortPath(cwd, file);
   return isDemo ? 'the demo' : 'embedded defaults';
 }
 

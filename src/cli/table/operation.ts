@@ -19,9 +19,9 @@ export const OPERATION: readonly CommandRow[] = [
     options: [
       { ...file, doc: 'The configuration. Default: `cordon.yaml`, if there, else the embedded defaults.' },
       { name: 'data', value: 'DIR', doc: 'Start on the embedded defaults with this data directory. Default: `data`.' },
-      { name: 'demo', doc: 'Start with a synthetic estate in an empty data directory.' },
+      { name: 'demo', doc: 'Start with a synthetic estate, by default in the data directory `data-demo`.' },
     ],
-    examples: ['cordon up', 'cordon up -c cordon.yaml', 'cordon up --demo --data demo'],
+    examples: ['cordon up', 'cordon up -c cordon.yaml', 'cordon up --demo'],
     load: async () => (await import('../commands/up.ts')).up,
   },
   {
