@@ -128,7 +128,8 @@ export class Expressions {
     if (choice < 45) return this.#equality(depth);
     if (choice < 53) return this.#order(depth);
     if (choice < 62) return this.#has();
-    if (choice < 69) return term('like', this.#pattern(), [this.#of(STRING, depth - 1)]);
+    if (choice < 69)
+      return term('like', this.#literals.pattern(this.#literals.string()), [this.#of(STRING, depth - 1)]);
     if (choice < 77) return this.#membership(depth);
     if (choice < 89) return this.#sets(depth);
     if (choice < 92) return term('hasTag', [], [this.#entity(depth), term('string', [tagName(random)])]);
@@ -166,11 +167,6 @@ export class Expressions {
     if (next === undefined || !isName.test(name) || !['Record', 'Entity'].includes(type.kind)) return [name];
     if (!random.chance(0.6)) return [name];
     return random.chance(0.3) ? [name, next, random.pick(['a', 'owner', 'level'])] : [name, next];
-  }
-
-  #pattern(): string[] {
-    const random = this.#random;
-    return random.list(random.between(0, 3), () => (random.chance(0.5) ? '' : this.#literals.string()));
   }
 
   #entity(depth: number): Term {

@@ -202,6 +202,20 @@ export class Literals {
     return random.chance(0.15) ? random.pick(STRINGS) + random.pick(STRINGS) : random.pick(STRINGS);
   }
 
+  /** Parts of a pattern, which mostly are parts of `text`; they may overlap there, so that a match by each alone is none by all. */
+  pattern(text: string): string[] {
+    const random = this.#random;
+    const chars = [...text];
+    const piece = (): string => {
+      const start = random.between(0, chars.length);
+      return chars.slice(start, random.between(start, chars.length)).join('');
+    };
+    return random.list(random.between(0, 5), (at) => {
+      if (at % 2 === text.length % 2) return random.chance(0.9) ? '' : this.string();
+      return random.chance(0.8) ? piece() : this.string();
+    });
+  }
+
   /** An integer as text. */
   long(): string {
     return this.#random.pick(this.#random.chance(0.25) ? EDGE_LONGS : LONGS);

@@ -68,8 +68,8 @@ export function probes(random: Random, literals: Literals, count: number): FuzzP
 
 function probe(random: Random, literals: Literals): Term {
   if (random.chance(0.1)) {
-    const parts = random.list(random.between(0, 4), () => (random.chance(0.5) ? '' : literals.string()));
-    return term('like', parts, [term('string', [literals.string() + literals.string()])]);
+    const text = literals.string() + literals.string();
+    return term('like', literals.pattern(text), [term('string', [text])]);
   }
   const [op, result, ...operands] = random.pick(OPERATORS);
   const value = term(
