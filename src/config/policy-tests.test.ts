@@ -152,6 +152,19 @@ describe('tests beside policies', () => {
     });
   }
 
+  it('refuses more questions than are decided in a moment', () => {
+    const names = Array.from({ length: 101 }, (_, at) => `p${at}`);
+    const list = names.join(', ');
+    const people = names.map((name) => `  ${name}: {}`).join('\n');
+    const text = `people:\n${people}\napps:\n${people}\ntests: { all: { who: [${list}], opens: [${list}], expect: forbid } }\n`;
+    const report = runBundleTests(BUNDLE, { 'many.cedartest.yaml': text });
+    assert.ok(!report.ok);
+    assert.deepEqual(
+      [report.error[0]?.code, report.error[0]?.message],
+      ['policy-test-invalid', 'these tests ask 10201 questions; at most 10000 are asked'],
+    );
+  });
+
   it('refuses YAML that is none, and a name that stands twice', () => {
     assert.equal(failures('  t: {').at(0)?.slice(0, 12), 'yaml-invalid');
     const one = '{ who: ada, opens: wiki, expect: permit }';

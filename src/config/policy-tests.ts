@@ -57,7 +57,23 @@ export function runBundleTests(
     if (read.ok) files.push(read.value);
     else problems.push(...read.error);
   }
+  problems.push(...files.flatMap(tooManyQuestions));
   return problems.length > 0 ? err(problems) : ok(runPolicyTests(policies, files));
+}
+
+/** Questions that one file may ask: a second of deciding, which stands between a change and its effect. */
+const MOST_QUESTIONS = 10_000;
+
+function tooManyQuestions({ file, tests }: PolicyTestFile): Problem[] {
+  const count = tests.reduce((sum, { question }) => sum + questionCount(question), 0);
+  if (count <= MOST_QUESTIONS) return [];
+  const message = `these tests ask ${count} questions; at most ${MOST_QUESTIONS} are asked`;
+  return [{ code: 'policy-test-invalid', message, source: { file }, hint: 'name fewer people and apps in one test' }];
+}
+
+function questionCount(question: TestQuestion): number {
+  if (question.about === 'connection') return question.from.length * question.to.length;
+  return question.who.length * (question.about === 'app' ? question.apps.length : 1);
 }
 
 /** Reads and checks one file of tests. Returns every problem with line and column. */
