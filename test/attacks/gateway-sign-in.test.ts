@@ -28,21 +28,27 @@ describe('sign-in, sessions and tokens', () => {
   }
 
   it('20: a callback with a code and no verifier of this browser sets nothing (login CSRF)', async () => {
-    let asked = 0;
-    const redeem = () => {
-      asked += 1;
+    const verifiers: string[] = [];
+    const redeem = ({ verifier }: { readonly verifier: string }) => {
+      verifiers.push(verifier);
       return Promise.resolve(err({ code: 'handoff-invalid', message: 'no' }));
     };
     const made = await world({ options: { handoff: { redeem } } });
     const path = `/.cordon/callback?code=${newToken()}&return=/`;
     const without = await made.ask({ path });
-    const tossed = `__Host-cordon_flow=${newToken()}`;
+    const planted = newToken();
+    const tossed = `__Host-cordon_flow=${planted}`;
     const doubled = await made.ask({ path, cookie: `${tossed}; ${tossed}` });
     const wrong = await made.ask({ path, cookie: tossed });
     for (const answer of [without, doubled, wrong]) {
       assert.deepEqual([answer.status, answer.headers['set-cookie']], [400, undefined]);
     }
-    assert.equal(asked, 1);
+    // Each uses the code up; the planted verifier counts only where it is the only one, and nobody knows the others.
+    assert.deepEqual(
+      verifiers.map((verifier) => verifier === planted),
+      [false, false, true],
+    );
+    assert.equal(new Set(verifiers).size, 3);
   });
 
   it('21: another site cannot sign anybody out', async () => {
