@@ -89,7 +89,7 @@ function Shown({ preview: { data, error, again } }: { preview: Preview }): React
     return (
       <Group gap="xs" role="status">
         <Loader size="xs" />
-        <Text size="sm">Deciding the requests of the last week again …</Text>
+        <Text size="sm">Deciding the journalled requests again …</Text>
       </Group>
     );
   }

@@ -22,7 +22,7 @@ export function Checked({
       <Alert
         color={isOutdated ? 'gray' : 'teal'}
         role="status"
-        title={`The text is valid: ${data.policies} policies, ${data.tests} answers as expected${note}`}
+        title={`The text is valid: ${data.policies} policies, ${testsText(data.tests)}${note}`}
       >
         <Problems problems={data.warnings} onPick={onPick} />
       </Alert>
@@ -33,4 +33,8 @@ export function Checked({
       <Problems problems={data.problems} onPick={onPick} />
     </Alert>
   );
+}
+
+function testsText(count: number): string {
+  return count === 0 ? 'no tests' : `${counted(count, 'answer')} as expected`;
 }
