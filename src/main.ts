@@ -31,8 +31,11 @@ async function up(options: UpOptions): Promise<RunningServer> {
     ...(demo === undefined
       ? {}
       : {
+          admit: ({ graph }) => {
+            demo.holdsDemo(graph);
+          },
           seed: async (truth) => {
-            if (truth.graph.count('asset') > 0) return; // the demo of an earlier start
+            if (demo.holdsDemo(truth.graph)) return;
             const seeded = await demo.seedDemo({ ...truth, clock: systemClock });
             people = seeded.people;
           },

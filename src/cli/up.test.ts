@@ -77,8 +77,20 @@ describe('cordon up', () => {
         '',
       ].join('\n'),
     );
-    assert.equal(stderr, 'note: a torn line was cut\n');
+    assert.equal(stderr, 'note: a torn line was cut\nCordon has stopped; everything is kept\n');
   });
+
+  const hints: Readonly<Record<string, readonly string[]>> = {
+    '`cordon status`': [],
+    '`cordon status --data x/y`': ['--data', 'x/y'],
+    '`cordon status -c a/b.yaml`': ['-c', 'a/b.yaml'],
+    '`cordon status -c /etc/cordon.yaml`': ['-c', '/etc/cordon.yaml'],
+  };
+  for (const [hint, argv] of Object.entries(hints)) {
+    it(`says that ${hint} finds it when started with [${argv.join(' ')}]`, async () => {
+      assert.ok((await runUp(argv)).stdout.includes(`In another terminal: ${hint}, `));
+    });
+  }
 
   it('shows no link when there is an administrator, and the people of the demo when it was seeded', async () => {
     const { stdout } = await runUp(['--demo'], undefined, {
@@ -87,6 +99,8 @@ describe('cordon up', () => {
     });
     assert.doesNotMatch(stdout, /first administrator/);
     assert.match(stdout, /\n {2}configuration {2}the demo\n[\s\S]*\n {2}ada@example\.org {2}administrator\n/);
+    assert.match(stdout, /nobody can sign in as one of them/);
+    assert.match(stdout, /`cordon status --data data-demo`/);
   });
 
   it('is one JSON document for programs', async () => {
@@ -121,7 +135,16 @@ describe('cordon up', () => {
       ['--data', 'd'],
       { configurationFile: undefined, dataDirectory: join(withFile, 'd') },
     ],
-    'the demo beside cordon.yaml': [withFile, ['--demo'], { configurationFile: undefined, isDemo: true }],
+    'the demo beside cordon.yaml, in a data directory of its own': [
+      withFile,
+      ['--demo'],
+      { configurationFile: undefined, dataDirectory: join(withFile, 'data-demo'), isDemo: true },
+    ],
+    'the demo in another data directory': [
+      cwd,
+      ['--demo', '--data', 'd'],
+      { dataDirectory: join(cwd, 'd'), isDemo: true },
+    ],
   };
   for (const [name, [from, argv, expected]] of Object.entries(places)) {
     it(`starts with ${name}`, async () => {
@@ -150,6 +173,7 @@ describe('cordon up', () => {
         'error: 2026-03-04 05:06:07Z the configuration does not load; the last good one stays in force',
         '  cordon.yaml:2:3: bad indentation (yaml-invalid)',
         'hint: correct the file; it is loaded when it changes',
+        'Cordon has stopped; everything is kept',
         '',
       ].join('\n'),
     );

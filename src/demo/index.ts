@@ -4,5 +4,5 @@
  * Owns what `--demo` puts into an empty installation. Never touches one that holds anything, and never makes an account that somebody
  * could sign in to: its people have no credentials.
  */
-export { type DemoSummary, type DemoTarget, seedDemo } from './seed.ts';
+export { type DemoSummary, type DemoTarget, holdsDemo, seedDemo } from './seed.ts';
 export { DEMO_SOURCE } from './source.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { verifyJournal } from '#journal';
-import { isEntityKind, type OcsfEvent, riskLevel, riskScore } from '#model';
+import { isEntityKind, type OcsfEvent, riskLevel, riskScore, TrustGraph } from '#model';
 import { createMonitor } from '#monitor';
 import { replay } from '#policy';
 import { quarantineWorkload } from '#segmentation';
-import { type DemoSummary, seedDemo } from './seed.ts';
+import { type DemoSummary, holdsDemo, seedDemo } from './seed.ts';
 import { DEMO_SOURCE } from './source.ts';
 import { decisionsOf, type Installation, NOW, openInstallation, policiesOf } from './testdata/installation.ts';
 
@@ -39,6 +39,23 @@ describe('a seeded demo', () => {
     const { people, ...numbers } = summary;
     assert.deepEqual(numbers, { assets: graph.count('asset'), workloads: 20, events: events.length });
     assert.deepEqual(people.map(({ email }) => email).sort(), [...graph.all('user')].map(({ email }) => email).sort());
+  });
+
+  it('is told from an empty installation and from one of somebody else', () => {
+    assert.equal(holdsDemo(demo.graph), true);
+    const empty = new TrustGraph();
+    assert.equal(holdsDemo(empty), false);
+    const ada = {
+      id: 'usr_1',
+      email: 'ada@example.org',
+      name: 'Ada',
+      groups: [],
+      status: 'active',
+      createdAt: 0,
+    } as const;
+    const somebodys = new TrustGraph();
+    somebodys.load({ seq: 1, entities: [{ kind: 'user', id: ada.id, body: ada }] });
+    assert.throws(() => holdsDemo(somebodys), { code: 'demo-not-empty' });
   });
 
   it('refuses to be seeded again, and changes nothing then', async () => {

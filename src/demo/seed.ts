@@ -1,5 +1,6 @@
 import { classify } from '#assets';
 import { CordonError, hashToken, newToken } from '#base';
+import type { TrustGraph } from '#model';
 import { demoAssets } from './assets.ts';
 import { planDay } from './day.ts';
 import { demoWorkloads, serverDevices } from './network.ts';
@@ -48,21 +49,29 @@ export async function seedDemo(target: DemoTarget): Promise<DemoSummary> {
   return { ...counts, people: PEOPLE.map((person) => ({ email: emailOf(person), note: person.note })), events };
 }
 
+/**
+ * Whether the demo of an earlier start is there already. Throws CordonError `demo-not-empty` when somebody's own users or assets are:
+ * to be asked before the demo's configuration is in force, for its policies would replace theirs.
+ */
+export function holdsDemo(graph: Pick<TrustGraph, 'get' | 'count'>): boolean {
+  if (PEOPLE.some(({ id }) => graph.get('user', id) !== undefined)) return true;
+  if (graph.count('user') + graph.count('asset') > 0) throw notEmpty();
+  return false;
+}
+
+function notEmpty(): CordonError {
+  return new CordonError('demo-not-empty', 'the demo needs an empty installation, and this one holds users or assets', {
+    hint: 'start without `--demo`, or choose an empty directory with `--data`',
+  });
+}
+
 /** Writes people, devices, assets and workloads in one transaction. */
 async function putEstate({ store }: DemoTarget, now: number): Promise<{ assets: number; workloads: number }> {
   const assets = classify(demoAssets(now - DAY), now - DAY);
   const workloads = demoWorkloads();
   await store.transact('system', async (tx) => {
     const held = (await tx.list('user')).length + (await tx.list('asset')).length;
-    if (held > 0) {
-      throw new CordonError(
-        'demo-not-empty',
-        'the demo needs an empty installation, and this one holds users or assets',
-        {
-          hint: 'start without `--demo`, or choose an empty directory with `--data`',
-        },
-      );
-    }
+    if (held > 0) throw notEmpty();
     for (const person of PEOPLE) {
       await tx.put('user', userOf(person, now));
       const device = personalDevice(person, now, hashToken(newToken()));

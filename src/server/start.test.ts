@@ -91,6 +91,24 @@ describe('a start', () => {
     await started(t, optionsFor(folder));
   });
 
+  it('that is not admitted changes nothing of what is stored, its policies included', async (t) => {
+    const folder = folderOf(t);
+    const first = await startCordon(optionsFor(folder));
+    const version = first.services.policies()?.version;
+    await first.stop();
+    const source = textSource({ text: LISTEN, policies: { 'b.cedar': '' } }, join(folder, 'data'));
+    const refused = optionsFor(folder, LISTEN, {
+      source,
+      admit: ({ graph }) => {
+        assert.equal(graph.count('app'), 1, 'it sees what is stored');
+        throw new CordonError('demo-not-empty', 'somebody else lives here');
+      },
+    });
+    await assert.rejects(startCordon(refused), { code: 'demo-not-empty' });
+    const again = await started(t, optionsFor(folder));
+    assert.equal(again.services.policies()?.version, version);
+  });
+
   it('on a port that is taken fails before it touches the data', async (t) => {
     const folder = folderOf(t);
     const other = createServer();

@@ -23,6 +23,8 @@ export interface StartOptions {
   /** User id of this process, for the record of who used the control socket. */
   readonly uid: number;
   readonly log: Log;
+  /** Looks at what is stored before the configuration is put in force. What it throws ends the start, and nothing was changed. */
+  readonly admit?: (truth: Truth) => void;
   /** Fills the installation once its configuration is in force, before anybody is answered. */
   readonly seed?: (truth: Truth) => Promise<void>;
   /** Told of every reload: the number of changes, or why the last good configuration stays. */
@@ -76,6 +78,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
     async () => await truth.store.close(),
     async () => await truth.journal.close(),
   );
+  options.admit?.(truth);
   const hosts = ownHosts(configuration);
   const originOf = originsOf(listeners.ports);
   const transports = (['http', 'tls'] as const).filter((transport) => listeners.ports[transport] !== undefined);

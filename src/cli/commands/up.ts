@@ -79,7 +79,9 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
   }
   for (const notice of notices) out.note({ text: 'note: ', look: 'yellow' }, notice);
   out.line('');
-  out.line(`Stop with ctrl-C. In another terminal: \`cordon status${whereText(world.cwd, options)}\`, \`cordon help\`.`);
+  out.line(
+    `Stop with ctrl-C. In another terminal: \`cordon status${whereText(world.cwd, options)}\`, \`cordon help\`.`,
+  );
 }
 
 /** What another command needs in order to find this installation: nothing where it looks by itself. */
