@@ -101,9 +101,10 @@ function verdictLines(report: LastReport | undefined, isEnrolled: boolean, now: 
   if (!isEnrolled) return ['not enrolled: make a token with `cordon devices token`, then run `cordon agent enrol`'];
   if (report?.posture === undefined) return ['not judged yet: start the agent with `cordon agent run`'];
   const { verdict, results } = report.posture;
-  const age = formatDuration(Math.max(0, now - report.at));
+  const away = Math.max(0, now - report.at);
+  const age = away < 1000 ? 'just now' : `${formatDuration(away)} ago`;
   return [
-    `the server judged it ${verdict}, ${age} ago:`,
+    `the server judged it ${verdict}, ${age}:`,
     ...table(results.map((result) => [result.check, outcomeText(result)])),
     ...results.flatMap((result) => (result.fix === undefined ? [] : [`fix ${result.check}: ${printable(result.fix)}`])),
   ];

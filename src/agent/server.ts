@@ -3,7 +3,7 @@ import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CordonError } from '#base';
 import type { LookupFunction } from 'node:net';
 import { type MessageOf, parseMessage, WIRE_LIMITS } from '#wire';
-import type { Whereabouts } from './whereabouts.ts';
+import { findAddress, type Whereabouts } from './whereabouts.ts';
 
 type Secure = SecureContextOptions & { readonly lookup?: LookupFunction };
 
@@ -122,8 +122,8 @@ export function addressText({ host, port }: { readonly host: string; readonly po
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function lookupOf(where: Whereabouts | undefined): { readonly lookup?: LookupFunction } {
-  return where === undefined ? {} : { lookup: where.lookup };
+function lookupOf(where: Whereabouts | undefined): { readonly lookup: LookupFunction } {
+  return { lookup: where?.lookup ?? findAddress };
 }
 
 function secureOptions({ authority, own }: Trust): SecureContextOptions {
@@ -140,7 +140,7 @@ async function open(
   timeoutMs: number,
 ): Promise<TLSSocket> {
   return await new Promise((resolve, reject) => {
-    const socket = connect({ rejectUnauthorized: true, ...secure, host, port, servername: name });
+    const socket = connect({ rejectUnauthorized: true, lookup: findAddress, ...secure, host, port, servername: name });
     const fail = (cause: Error): void => {
       socket.destroy();
       reject(unreachable({ host, port, name }, cause));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Whereabouts, whereabouts } from './whereabouts.ts';
+import { findAddress, type Whereabouts, whereabouts } from './whereabouts.ts';
 
 /** A name that no resolver knows (RFC 6761). */
 const NOWHERE = 'server.invalid';
@@ -45,6 +45,20 @@ describe('finding the server', () => {
     assert.equal(await find(where, NOWHERE), '192.0.2.7 v4');
     where.missed();
     assert.equal(await find(where, 'localhost'), '192.0.2.7 v4', 'now the one, now the other');
+  });
+
+  it('knows that names below localhost are this host, and asks for no other one itself', async () => {
+    const find = async (name: string, all: boolean): Promise<unknown> =>
+      await new Promise((resolve) => {
+        findAddress(name, { all }, (error, address) => resolve(error === null ? address : 'unknown'));
+      });
+    for (const name of ['agent.localhost', 'localhost', 'AGENT.LOCALHOST.']) {
+      assert.equal(await find(name, false), '127.0.0.1', name);
+      assert.deepEqual(await find(name, true), [{ address: '127.0.0.1', family: 4 }], name);
+    }
+    for (const name of ['server.invalid', 'localhost.invalid', 'notlocalhost']) {
+      assert.equal(await find(name, false), 'unknown', name);
+    }
   });
 
   it('tells a new address once', () => {

@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns';
+import { lookup as ask } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
 /** Finds the address behind the server's name. */
@@ -10,6 +10,19 @@ export interface Whereabouts {
   /** A connection failed. */
   missed(): void;
 }
+
+/**
+ * Finds the address of a name. Names below `localhost` are this host (RFC 6761, section 6.3), which not every resolver knows;
+ * whoever answers there still has to prove that it is the server.
+ */
+export const findAddress: LookupFunction = (hostname, options, callback) => {
+  if (!/(?:^|\.)localhost\.?$/i.test(hostname)) {
+    ask(hostname, options, callback);
+    return;
+  }
+  if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  else callback(null, '127.0.0.1', 4);
+};
 
 /**
  * Remembers where the server was last reached, and asks the resolver only when it is not there. A firewall program may cut a
@@ -26,7 +39,7 @@ export function whereabouts(known: string | undefined, onNew: (address: string) 
         else callback(null, address, isIP(address));
       };
       if (last !== undefined && !isSuspect) return answer(last);
-      resolve(hostname, options, (error, ...found) => {
+      findAddress(hostname, options, (error, ...found) => {
         if (error !== null && last !== undefined) return answer(last);
         // The two forms of the answer differ with `options.all`, which is handed on as it came.
         callback(error, ...(found as [string, number]));

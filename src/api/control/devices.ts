@@ -7,6 +7,15 @@ import type { ApiServices } from '../services.ts';
 type Routes = Handlers<typeof CONTROL_ROUTES>;
 type DeviceView = Answer<(typeof CONTROL_ROUTES)['devices']>['items'][number];
 
+/** Where a host finds the agents' host. A name below `localhost` means itself to every host: then the address that is listened on. */
+function serverAddress({ originOf, hosts, configuration }: ApiServices): string {
+  const { hostname, port } = new URL(originOf(hosts.agent, 'tls'));
+  const listening = configuration().listen.tls?.host ?? '';
+  const isElsewhere = hostname.endsWith('.localhost') && !/^(?:127\.|::1?$|0\.0\.0\.0$|localhost$|$)/.test(listening);
+  const host = !isElsewhere ? hostname : listening.includes(':') ? `[${listening}]` : listening;
+  return `${host}:${port === '' ? '443' : port}`;
+}
+
 /** Devices, and the tokens they are enrolled with. Devices records every change. */
 export function deviceRoutes(services: ApiServices): Pick<Routes, 'devices' | 'enrolDevice' | 'revokeDevice'> {
   const { graph, devices } = services;
@@ -26,9 +35,7 @@ export function deviceRoutes(services: ApiServices): Pick<Routes, 'devices' | 'e
           ...(owner === undefined ? {} : { ownerId: owner.id }),
         }),
       );
-      const { hostname, port } = new URL(services.originOf(services.hosts.agent, 'tls'));
-      const server = `${hostname}:${port === '' ? '443' : port}`;
-      return { token, expiresAt, command: `cordon agent enrol --server ${server} --token ${token}` };
+      return { token, expiresAt, command: `cordon agent enrol --server ${serverAddress(services)} --token ${token}` };
     },
     revokeDevice: async ({ params, caller }) => {
       const reason = `revoked by ${caller.actor}`;
