@@ -98,10 +98,19 @@ function tell({ out }: CommandContext, { replayed, unchanged, gains, losses, not
   for (const { reason, count } of notReplayable) {
     out.note(
       { text: 'warning: ', look: 'yellow' },
-      `${countText(count, 'request')} could not be decided again: ${reason}`,
+      `${countText(count, 'request')} could not be decided again: ${WHY_NOT[reason] ?? reason}`,
     );
   }
 }
+
+/** Why a recorded request cannot be decided again, by code. */
+const WHY_NOT: Readonly<Record<string, string>> = {
+  'record-version': 'what was recorded does not hold what such a request is decided by',
+  'record-unproven': 'it was refused before anybody was known',
+  'record-damaged': 'its record is damaged',
+  'attributes-invalid': 'what it said does not fit the schema of today',
+  'policy-error': 'a policy could not be evaluated',
+};
 
 function policiesText(policies: readonly string[]): string {
   return policies.length === 0 ? 'no permit' : policies.join(', ');

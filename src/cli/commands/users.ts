@@ -80,7 +80,7 @@ function tellLink(
   const { url, expiresAt } = invitation;
   out.line(url);
   const until = `until ${timeText(expiresAt)} (${agoText(expiresAt, world.clock.now())})`;
-  out.note(`the link works once, ${until}; hand it to ${email} on a way you trust`);
+  out.note(`the link works once, ${until}; hand it to ${email} in a way you trust`);
   return 0;
 }
 

@@ -13,7 +13,7 @@ export const PEOPLE: readonly CommandRow[] = [
   {
     name: 'users invite',
     summary: 'Makes a one-time link with which a person enrols.',
-    details: ['Hand the link over on a way you trust: whoever opens it first becomes that person.'],
+    details: ['Hand the link over in a way you trust: whoever opens it first becomes that person.'],
     parameters: ['EMAIL'],
     options: [
       { name: 'name', value: 'NAME', doc: 'Name shown to others; the person may correct it.' },
