@@ -120,6 +120,21 @@ describe('operating over the API', () => {
     assert.equal(`${nobody.status} ${nobody.code()}`, '404 user-unknown');
   });
 
+  for (const [tls, server] of [
+    ['10.77.0.1:8443', '10.77.0.1'],
+    ['[fd00::1]:8443', '[fd00::1]'],
+    ['0.0.0.0:8443', 'agent.localhost'],
+    ['127.0.0.2:8443', 'agent.localhost'],
+  ] as const) {
+    it(`tells hosts to enrol at ${server} when it listens on ${tls} and its names mean every host itself`, async (t) => {
+      const local = await openApiBench({ document: `listen: { tls: "${tls}" }\n` });
+      t.after(local.close);
+      const reply = await callLocal(local, '/api/devices/tokens', { method: 'POST', body: { labels: {} } });
+      const { command } = reply.json<{ command: string }>();
+      assert.ok(command.startsWith(`cordon agent enrol --server ${server}:${local.port} `), command);
+    });
+  }
+
   it('shows devices with what their last report was judged to be, and revokes one', async () => {
     await bench.store.transact('system', async (tx) => {
       await tx.put('device', {

@@ -106,7 +106,7 @@ function tell({ out }: CommandContext, { replayed, unchanged, gains, losses, not
 /** Why a recorded request cannot be decided again, by code. */
 const WHY_NOT: Readonly<Record<string, string>> = {
   'record-version': 'what was recorded does not hold what such a request is decided by',
-  'record-unproven': 'it was refused before anybody was known',
+  'record-unproven': 'it was answered without asking the policies',
   'record-damaged': 'its record is damaged',
   'attributes-invalid': 'what it said does not fit the schema of today',
   'policy-error': 'a policy could not be evaluated',
