@@ -90,7 +90,7 @@ describe('a table', () => {
     fc.assert(
       fc.property(words, fc.integer({ min: 30, max: 60 }), (some, width) => {
         const laid = layOut(WRAPPED, [['n', some.join(' ')]], width);
-        const shown = (laid.rows[0] ?? []).map((cells) => cells.at(-1) ?? '').join(''); // no-break spaces are part of a word;
+        const shown = (laid.rows[0] ?? []).map((cells) => cells.at(-1) ?? '').join(''); // no-break spaces are part of a word
         assert.equal(shown.replaceAll(' ', ''), some.join(''));
       }),
     );
