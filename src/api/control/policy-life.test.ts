@@ -102,6 +102,37 @@ describe('the life of policies over the API', () => {
     assert.equal(`${both.status} ${both.code()}`, '400 request-invalid');
   });
 
+  it('counts the requests that a replay leaves out because they are too many', async () => {
+    const crowded = await openApiBench({
+      wrap: (services) => ({
+        ...services,
+        journal: new Proxy(services.journal, {
+          get: (journal, name) => {
+            if (name !== 'query') {
+              const value: unknown = Reflect.get(journal, name, journal);
+              return typeof value === 'function' ? (value.bind(journal) as unknown) : value;
+            }
+            return async (sql: string, [, before]: readonly number[]) => {
+              if (/count/.test(sql)) return await Promise.resolve([{ n: 7 }]);
+              const first = Math.min(before ?? 0, 1_000_000);
+              return Array.from({ length: 2000 }, (_, at) => ({ seq: first - at - 1, uid: 'e', time: 0, record: {} }));
+            };
+          },
+        }),
+      }),
+    });
+    const grace = await enrol(crowded, 'grace@example.org');
+    await grace.browser.visit(`http://${HOSTS.console}:${crowded.port}/`);
+    const body = { texts: { 'a.cedar': STAFF } };
+    const reply = await grace.browser.call(HOSTS.console, '/api/policies/replay', { method: 'POST', body });
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(reply.json<Out<'replayPolicies'>>().notReplayable, [
+      { reason: 'record-version', count: 20_000 },
+      { reason: 'too-many', count: 7 },
+    ]);
+    await crowded.close();
+  });
+
   it('explains why somebody may or may not open an app', async () => {
     const explain = async (user: string): Promise<Out<'explainPolicies'>> =>
       (await post('/api/policies/explain', { user, app: 'wiki' })).json<Out<'explainPolicies'>>();

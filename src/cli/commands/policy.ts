@@ -110,6 +110,7 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   'record-damaged': 'its record is damaged',
   'attributes-invalid': 'what it said does not fit the schema of today',
   'policy-error': 'a policy could not be evaluated',
+  'too-many': 'it is older than the newest ones, which are all that one replay decides',
 };
 
 function policiesText(policies: readonly string[]): string {
