@@ -1,5 +1,5 @@
 import { formatDuration } from '#base';
-import { ACR_VALUES, type Reason, type ReasonCode, type Remedy, riskLevel } from '#model';
+import { ACR_VALUES, type Reason, type ReasonCode, type Remedy, riskLevel, type Session } from '#model';
 import { REMEDY_ORDER } from './annotations.ts';
 import { GUARDRAILS, type StepUp } from './guardrails.ts';
 import type { ActivePolicies } from './load.ts';
@@ -63,13 +63,13 @@ function remedyFor(code: ReasonCode, remedy: Remedy | undefined, { situation }: 
 
 function guardrailDetail(
   code: ReasonCode,
-  { limit, stepUp, title }: { readonly limit: string; readonly stepUp?: StepUp; readonly title: string },
+  { limit, title }: { readonly limit: string; readonly title: string },
   { situation, risk }: ExplainedFacts,
 ): string {
   const { session, device, now } = situation;
   switch (code) {
     case 'mfa-too-weak':
-      return `needs ${limit} (${stepUp?.acr ?? ''}); this session has ${session.acr}`;
+      return `needs ${limit}; signed in with ${signInWords(session)}`;
     case 'sign-in-too-old':
       return `signed in ${formatDuration(Math.max(0, now - session.authenticatedAt))} ago; ${limit} is allowed`;
     case 'device-unknown':
@@ -88,6 +88,17 @@ function guardrailDetail(
     default:
       return title;
   }
+}
+
+/** How somebody signed in, in words for that person. */
+function signInWords({ acr, amr }: Pick<Session, 'acr' | 'amr'>): string {
+  if (acr === 'urn:cordon:aal3') return 'a device-bound passkey';
+  if (acr === 'urn:cordon:aal2-phr') return 'a passkey';
+  if (acr === 'urn:cordon:aal1') return 'one factor';
+  if (amr.some((method) => ['sms', 'tel', 'email'].includes(method))) return 'a code by e-mail or SMS';
+  if (amr.includes('otp')) return 'a password and a code';
+  // Enrolling a passkey shows that there is one, not yet that it can be used here.
+  return amr.some((method) => ['swk', 'hwk'].includes(method)) ? 'a password only so far' : 'two factors';
 }
 
 function staleDetail({ device, now }: Situation, limit: string): string {

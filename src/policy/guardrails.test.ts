@@ -168,9 +168,9 @@ describe('guardrails as a whole', () => {
         const isVerified = amr.includes('user') && amr.includes('mfa');
         const mfa = {
           'any two factors': rank >= 1,
-          'two factors, no e-mail or SMS': rank >= 1 && !amr.includes('sms'),
-          'phishing-resistant': rank >= 2,
-          'device-bound key, user verified': rank >= 3 && isVerified,
+          'two factors, neither by e-mail nor SMS': rank >= 1 && !amr.includes('sms'),
+          'a passkey or security key': rank >= 2,
+          'a security key or device-bound passkey, with PIN or biometrics': rank >= 3 && isVerified,
         }[demand.mfa];
         const isFresh =
           demand.postureYoungerThan === undefined ||

@@ -9,9 +9,9 @@ export interface TierDemand {
   readonly name: string;
   readonly mfa:
     | 'any two factors'
-    | 'two factors, no e-mail or SMS'
-    | 'phishing-resistant'
-    | 'device-bound key, user verified';
+    | 'two factors, neither by e-mail nor SMS'
+    | 'a passkey or security key'
+    | 'a security key or device-bound passkey, with PIN or biometrics';
   /** The authentication class that satisfies `mfa`: what a step-up has to reach. */
   readonly acr: Acr;
   readonly signInAgeAtMost: number;
@@ -29,11 +29,11 @@ export interface TierDemand {
 export const TIER_DEMANDS: readonly TierDemand[] = [
   { tier: 3, name: 'ordinary', mfa: 'any two factors', acr: 'urn:cordon:aal2',
     signInAgeAtMost: 12 * HOUR, device: 'known', replicaStaleAtMost: 10 * MINUTE },
-  { tier: 2, name: 'important', mfa: 'two factors, no e-mail or SMS', acr: 'urn:cordon:aal2',
+  { tier: 2, name: 'important', mfa: 'two factors, neither by e-mail nor SMS', acr: 'urn:cordon:aal2',
     signInAgeAtMost: 8 * HOUR, device: 'healthy', postureYoungerThan: 24 * HOUR, riskBelow: 70, replicaStaleAtMost: 5 * MINUTE },
-  { tier: 1, name: 'critical', mfa: 'phishing-resistant', acr: 'urn:cordon:aal2-phr',
+  { tier: 1, name: 'critical', mfa: 'a passkey or security key', acr: 'urn:cordon:aal2-phr',
     signInAgeAtMost: HOUR, device: 'managed and healthy', postureYoungerThan: HOUR, riskBelow: 70, replicaStaleAtMost: MINUTE },
-  { tier: 0, name: 'crown jewel', mfa: 'device-bound key, user verified', acr: 'urn:cordon:aal3',
+  { tier: 0, name: 'crown jewel', mfa: 'a security key or device-bound passkey, with PIN or biometrics', acr: 'urn:cordon:aal3',
     signInAgeAtMost: 15 * MINUTE, device: 'managed and healthy', postureYoungerThan: 5 * MINUTE, riskBelow: 30, replicaStaleAtMost: 10 },
 ];
 
@@ -97,10 +97,10 @@ when { ${when} };
 
 const MFA_FAILS: Readonly<Record<TierDemand['mfa'], string>> = {
   'any two factors': 'context.session.aal < 2',
-  'two factors, no e-mail or SMS':
+  'two factors, neither by e-mail nor SMS':
     '(context.session.aal < 2 || context.session.amr.containsAny(["sms", "tel", "email"]))',
-  'phishing-resistant': '(context.session.aal < 2 || !context.session.phishingResistant)',
-  'device-bound key, user verified':
+  'a passkey or security key': '(context.session.aal < 2 || !context.session.phishingResistant)',
+  'a security key or device-bound passkey, with PIN or biometrics':
     '!(context.session.phishingResistant && context.session.deviceBoundKey && context.session.userVerified)',
 };
 
