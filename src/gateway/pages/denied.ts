@@ -24,7 +24,7 @@ export interface Denial {
 const DO: Readonly<Record<Remedy, string>> = {
   'step-up': 'Confirm that it is you with a stronger or fresh sign-in.',
   'sign-in': 'Sign in.',
-  'enrol-device': 'Enrol this device: run cordon agent enrol on it with a token from an administrator.',
+  'enrol-device': 'Enrol this device: run `cordon agent enrol` on it with a token from an administrator.',
   'fix-posture': 'Fix what is listed below; the device is checked again within seconds.',
   'request-access': 'Ask the owner of the app for access and give the correlation id.',
   wait: 'Wait: the risk decays by itself. An administrator can see and clear its cause.',
@@ -72,11 +72,12 @@ export function deniedJson(denial: Denial): string {
 
 function reasonList(reasons: readonly Reason[]): string {
   // Two policies may demand the same; the person has to read it once.
+  const isHeading = reasons.length === 1; // the heading has said it
   const texts = new Set(
     reasons.map(({ code, detail }) => {
-      const { title } = REASONS[code];
+      const title = isHeading ? '' : `${escapeHtml(REASONS[code].title)} `;
       const more = detail === undefined ? '' : `<br><span class="detail">${proseHtml(detail)}</span>`;
-      return `${escapeHtml(title)} <code>${code}</code>${more}`;
+      return `${title}<code>${code}</code>${more}`;
     }),
   );
   return list([...texts]);
@@ -86,7 +87,7 @@ function doList({ remedies, reasons }: Denial): string {
   const told = remedies.map((remedy) => DO[remedy]);
   // Without a way forward by policy, the catalogue still says whom to ask.
   const fallback = reasons.map(({ code }) => REASONS[code].remedy).filter((text) => text !== '');
-  return list([...new Set(told.length > 0 ? told : fallback)].map(escapeHtml));
+  return list([...new Set(told.length > 0 ? told : fallback)].map(proseHtml));
 }
 
 /** The words are made from policies, which hold code in backticks. */

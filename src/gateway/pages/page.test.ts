@@ -27,4 +27,18 @@ describe('the page of a refusal', () => {
     assert.equal(html.split('<code>Chrome on Linux</code> is not managed').length - 1, 1);
     assert.equal(html.split('another cause').length - 1, 1);
   });
+
+  it('does not repeat its heading where that is the only reason, and names the reason all the same', () => {
+    const title = 'This needs a managed device';
+    const one = deniedPage({ ...denial, reasons: [reason] }).html;
+    assert.equal(one.split(`${title}<`).length - 1 + one.split(`${title} <`).length - 1, 1, 'the heading');
+    assert.match(one, /<li><code>device-unmanaged<\/code><br>/);
+    const two = deniedPage({ ...denial, reasons: [reason, { code: 'risk-too-high' }] }).html;
+    assert.match(two, /<li>This needs a managed device <code>device-unmanaged<\/code>/);
+  });
+
+  it('shows commands as code', () => {
+    const { html } = deniedPage({ ...denial, reasons: [reason], remedies: ['enrol-device'] });
+    assert.match(html, /run <code>cordon agent enrol<\/code> on it/);
+  });
 });
