@@ -50,6 +50,10 @@ export const HOSTS: readonly CommandRow[] = [
   {
     name: 'agent run',
     summary: 'Reports the posture of this host until told to stop.',
+    details: [
+      'With `--enforce`, everything that no policy permits is refused at once, the SSH session you type in included: write where',
+      'you come from into `network.management_sources` first.',
+    ],
     options: [{ name: 'enforce', doc: 'Apply the firewall program of this host too; needs root.' }, state],
     examples: ['cordon agent run --enforce'],
     load: async () => (await import('../commands/agent.ts')).run,
