@@ -72,7 +72,7 @@ describe('the evaluator', () => {
   let tally: Tally | undefined;
 
   it('answers 5,000 random questions as Cedar does, with and without its index', async () => {
-    const run = await campaign({ seed: 1, decisions: 5000, mostPolicies: 60 });
+    const run = await campaign({ seed: 1, decisions: 5000, mostPolicies: 80 });
     tally = run.tally;
     const shown = run.divergences.map((one) =>
       JSON.stringify(exactJson({ ...one, world: toldOf(one.world), ...answersOf(one) })),
