@@ -39,9 +39,9 @@ export function randomScenario(seed: number): Scenario {
   const count = policyCount(random);
   const population = populate(random, schema, { fits, isDeep, most: isDeep ? 12 : 3 });
   const options = { count, wildness: fits ? 0 : random.pick([0, 0.02, 0.05]) };
-  const hasProbes = random.chance(0.25);
+  const hasProbes = random.chance(0.2);
   const { policies, links } = hasProbes
-    ? { policies: probes(random, population.literals.withBadRate(fits ? 0 : 0.1), 60), links: [] }
+    ? { policies: probes(random, population.literals.withBadRate(fits ? 0 : 0.1), 40), links: [] }
     : randomPolicies(random, schema, population, options);
   const entities = random.chance(0.06) ? spoiled(random, population.entities) : population.entities;
   const schemaFor = fits && random.chance(0.2) ? random.pick(['policies', 'entities'] as const) : 'both';
