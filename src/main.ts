@@ -103,9 +103,14 @@ const agent: CliWorld['agent'] = {
   program: async (input) => await (await import('./agent/index.ts')).showProgram({ ...input, clock: systemClock }),
 };
 
+/** One press of ctrl-C arrives twice under npm: from the terminal, and from npm, which passes it on. A second press ends it at once. */
+const SAME_PRESS_MS = 500;
 const stopping = new AbortController();
+let toldAt = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (!stopping.signal.aborted) toldAt = systemClock.now();
+    else if (systemClock.now() - toldAt >= SAME_PRESS_MS) process.exit(130);
     stopping.abort();
   });
 }

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { ACCOUNT } from './account.ts';
 import { type Ended, type Installation, installation } from './cordon.ts';
 
@@ -31,6 +32,16 @@ function assertClear({ code, stdout, stderr }: Ended, expected: RegExp): void {
 
 after(async () => {
   await Promise.all(made.map(async (cordon) => await cordon.remove()));
+});
+
+describe('ctrl-C', { timeout: 60_000 }, () => {
+  it('stops in order although npm passes on what the terminal has sent already', async () => {
+    const running = await fresh().up('-c', 'cordon.yaml');
+    const first = running.stop('SIGINT');
+    await wait(20);
+    await Promise.all([first, running.stop('SIGINT')]);
+    assert.match(running.output(), /\nCordon has stopped; everything is kept\n$/);
+  });
 });
 
 describe('a start', { timeout: 120_000 }, () => {

@@ -79,7 +79,8 @@ function tellStart({ world, out }: CommandContext, options: UpOptions, running: 
   }
   for (const notice of notices) out.note({ text: 'note: ', look: 'yellow' }, notice);
   out.line('');
-  out.line(
+  out.hanging(
+    '',
     `Stop with ctrl-C. In another terminal: \`cordon status${whereText(world.cwd, options)}\`, \`cordon help\`.`,
   );
 }
