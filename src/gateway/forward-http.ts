@@ -63,12 +63,17 @@ export function cutRefusal({ reason, decision }: Cut): Refusal {
   return refuse(status, reason.code, reason.detail);
 }
 
+/** A body up to this size that arrives in one piece leaves in one piece. */
+const SMALL_BYTES = 16_384;
+
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
 export function transferOf(exchange: Exchange, resolve: (result: StageResult) => void): Transfer {
   const { request, response } = exchange;
   let control: Dispatcher.DispatchController | undefined;
   // Text, not an error: most of these are never thrown, and a stack costs more than the rest.
   let ended: string | undefined;
+  let length = Number.NaN;
+  let whole: string | undefined;
   const abort = (why: string): void => {
     if (ended !== undefined) return;
     ended = why;
@@ -78,25 +83,33 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
     onRequestStart: (controller) => {
       control = controller;
       if (ended !== undefined) controller.abort(new Error(ended));
-      response.on('drain', () => {
-        controller.resume();
-      });
     },
-    onResponseStart: (controller, status) => {
+    onResponseStart: (controller, status, headers) => {
       if (status < 200) return; // interim answers end at this hop
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
       const fields = returnable(raw);
       fields.push('x-cordon-correlation-id', exchange.correlationId);
       // What is left of a body nobody read would be taken for the next request.
       if (exchange.hasBody === true && !request.complete) fields.push('connection', 'close');
+      length = Number(headers['content-length']);
       response.writeHead(status, fields);
     },
     onResponseData: (controller, chunk) => {
-      if (!response.write(chunk)) controller.pause();
+      if (chunk.length === length && length <= SMALL_BYTES) {
+        // All of it, so the end follows at once. Head and body as one text go out in one plain write.
+        whole = chunk.toString('latin1');
+        return;
+      }
+      if (response.write(chunk)) return;
+      controller.pause();
+      response.once('drain', () => {
+        controller.resume();
+      });
     },
     onResponseEnd: () => {
       ended ??= 'complete';
-      response.end();
+      if (whole === undefined) response.end();
+      else response.end(whole, 'latin1');
       resolve('answered');
     },
     onResponseError: (_controller, error) => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer as createTlsServer } from 'node:tls';
+import type { Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { until } from './wire.ts';
 import { world, type WorldOptions } from './world.ts';
 
@@ -143,3 +145,31 @@ describe('an upstream that misbehaves', () => {
     assert.deepEqual(names, ['localhost']);
   });
 });
+
+describe('the answer of an app', () => {
+  for (const length of [0, 1, 256, 16_384, 16_385]) {
+    it(`of ${length} bytes arrives as it was, sent at once or in parts`, async () => {
+      const body = Buffer.from(Array.from({ length }, (_, index) => index % 256));
+      const head = `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
+      for (const parts of [
+        [Buffer.concat([Buffer.from(head), body])],
+        [Buffer.from(head), body.subarray(0, 100), body.subarray(100)],
+      ]) {
+        const made = await world({
+          rawUpstream: (socket) => socket.once('data', () => void writeOneByOne(socket, parts)),
+        });
+        const answer = await made.raw(
+          `GET / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\nconnection: close\r\n\r\n`,
+        );
+        assert.deepEqual(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1'), body);
+      }
+    });
+  }
+});
+
+async function writeOneByOne(socket: Socket, parts: readonly Buffer[]): Promise<void> {
+  for (const part of parts) {
+    socket.write(part);
+    await sleep(20);
+  }
+}
