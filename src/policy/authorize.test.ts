@@ -132,6 +132,15 @@ describe('authorize', () => {
   });
 });
 
+it('compares sets nested as deep as a question may hold them, without trying each level twice', () => {
+  const nested = (leaf: number): unknown => Array.from({ length: 90 }).reduce((inner) => [inner], leaf);
+  const policies = compiled('permit (principal, action, resource) when { context.a == context.b };');
+  const ask = (a: unknown, b: unknown): string =>
+    authorize(policies, entities(), { ...ASK, context: { a, b } }).decision;
+  assert.equal(ask(nested(1), nested(1)), 'allow');
+  assert.equal(ask(nested(1), nested(2)), 'deny');
+});
+
 describe('entityStore', () => {
   const uid = '"uid":{"type":"User","id":"ada"}';
   const refused: [string, Parameters<typeof entityStore>[0], string][] = [
