@@ -19,7 +19,7 @@ const CASES: readonly CommandCase[] = [
       'Cordon 1.2.3 at localhost, running for 1 h 30 min',
       '2: 1 T0, 1 T2',
       '1, 1 unhealthy',
-      '10 permitted, 3 denied',
+      '10 permitted, 3 denied in the last 1 h',
       'version 3',
     ],
     asks: 'status',
@@ -228,7 +228,7 @@ const CASES: readonly CommandCase[] = [
   ...POLICY_CASES,
   {
     argv: ['segments'],
-    shows: [/web-1 +web +env=prod role=web +10\.0\.0\.5 fd00::5 +agent/, 'quarantined by rule:scan: probes'],
+    shows: [/db-1[^]*\nweb-1 +web +env=prod role=web +10\.0\.0\.5 fd00::5 +agent/, 'quarantined by rule:scan: probes'],
     asks: 'workloads',
     fields: ['items', 'total'],
   },

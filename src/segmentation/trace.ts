@@ -95,7 +95,7 @@ export function traceFlow(plan: Plan, query: FlowQuery): Trace {
   }
   const denying =
     pieces.find(({ reason }) => reason === 'forbidden') ?? pieces.find(({ effect }) => effect === 'forbid');
-  if (denying === undefined) return answer('denied', 'no-permit', `no policy permits ${flow} between these classes`);
+  if (denying === undefined) return answer('denied', 'no-permit', `no policy permits ${flow} between these workloads`);
   const why =
     denying.reason === 'forbidden' ? 'is forbidden' : 'is denied because a forbid policy could not be evaluated';
   return answer('denied', denying.reason, `${flow} ${why}`, denying.policyIds);

@@ -27,7 +27,7 @@ export async function explain(context: CommandContext): Promise<number> {
 
 function tell(out: Output, explanation: Explanation, now: number): void {
   const { effect, user, app, session, reasons, assumptions, policies, furtherPermits, change } = explanation;
-  const codes = [...new Set(reasons.map(({ code }) => code))].join(', ');
+  const codes = [...new Set(reasons.map(({ code }) => code))].filter((code) => code !== effect).join(', ');
   out.line(wordPiece(effect), ` ${user} on ${app}${codes === '' ? '' : ` (${codes})`}`);
   if (session !== undefined) {
     out.line(`by the session of ${agoText(session.authenticatedAt, now)} from ${session.address}, ${session.acr}`);

@@ -27,14 +27,17 @@ export async function map(context: CommandContext): Promise<number> {
       { title: 'SOURCE' },
       { title: 'STATE', isWrapped: true },
     ],
-    found.items.map(({ name, segments, labels, addresses, source, quarantine }) => [
-      name,
-      segments.length === 0 ? styled('dim', 'none') : segments.join(' '),
-      labelsText(labels),
-      addresses.join(' '),
-      source,
-      quarantine === undefined ? '' : styled('red', `quarantined by ${quarantine.by}: ${quarantine.reason}`),
-    ]),
+    // In one order, whatever changed last.
+    found.items
+      .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+      .map(({ name, segments, labels, addresses, source, quarantine }) => [
+        name,
+        segments.length === 0 ? styled('dim', 'none') : segments.join(' '),
+        labelsText(labels),
+        addresses.join(' '),
+        source,
+        quarantine === undefined ? '' : styled('red', `quarantined by ${quarantine.by}: ${quarantine.reason}`),
+      ]),
     'no workloads yet; import an account, enrol an agent, or declare some in the configuration',
   );
   return 0;

@@ -140,7 +140,7 @@ export const ANSWERS: Answers = {
       openAlerts: 1,
       liveConnections: 1,
     },
-    decisions: { permitted: 10, denied: 3, since: NOW - 90 * MINUTE, perMinute: [] },
+    decisions: { permitted: 10, denied: 3, since: NOW - 59 * MINUTE - 8000, perMinute: [] },
   },
   me: { id: 'local', email: '', name: '', canManage: true, acr: '' },
   apps: {
