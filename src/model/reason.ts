@@ -56,7 +56,11 @@ export const REASONS = {
     remedy: 'An administrator has to free space or repair the journal.',
   },
   internal: { title: 'Something failed inside Cordon', remedy: 'Give the correlation id to an administrator.' },
-  'app-unknown': { title: 'No app is published at this address', remedy: 'Check the address.' },
+  'app-unknown': {
+    title: 'No app is published at this address',
+    remedy:
+      'Check the address: every app has a host of its own, and your page at `id.` below the domain lists those for you.',
+  },
   'request-malformed': {
     title: 'The request is malformed',
     remedy: 'Send the request as RFC 9110 and RFC 9112 define it.',
