@@ -9,6 +9,7 @@ import { type DecisionModel, NO_MODEL } from './decision-model.ts';
 import { foreignDecisions } from './foreign-decisions.ts';
 import { METADATA_PATH, metadataOf, OWN_MODEL } from './metadata.ts';
 import { ownDecisions } from './own-decisions.ts';
+import { pace } from './pace.ts';
 import { type Asking, createRecorder, type DecisionRecorder } from './record-decisions.ts';
 import { type Evaluations, readEvaluation, readEvaluations, readSearch, type Sought } from './request.ts';
 import { search } from './search.ts';
@@ -43,6 +44,8 @@ interface Call {
   readonly asking: Asking;
   readonly model: DecisionModel;
   readonly body: unknown;
+  /** Length of the body: no question in it looks at more. */
+  readonly bytes: number;
 }
 
 type Endpoint = (recorder: DecisionRecorder, call: Call) => Answer | Promise<Answer>;
@@ -100,7 +103,7 @@ export function createDecisionHost(services: Services, clients: DecisionClients)
     // The key may have been taken away while the body came.
     if (!clients.isKnown(client) || !isFrom(client, request)) return unauthorized();
     const asking = { client, model: modelId, address: addressOf(request), requestId: requestIdOf(request) };
-    return await endpoint(recorder, { asking, model: modelOf(modelId), body: body.value });
+    return await endpoint(recorder, { asking, model: modelOf(modelId), ...body.value });
   };
   return {
     handle: (request, response) => {
@@ -160,12 +163,12 @@ const STATUS: Readonly<Record<string, number>> = {
   'message-too-slow': 408,
 };
 
-async function readBody(request: IncomingMessage): Promise<Result<unknown, Failure> | undefined> {
+async function readBody(request: IncomingMessage): Promise<Result<Pick<Call, 'body' | 'bytes'>, Failure> | undefined> {
   const text = await readJsonText(request, BODY);
   if (text === undefined) return undefined;
   if (!text.ok) return fail(STATUS[text.error.code] ?? 400, text.error.message);
   try {
-    return { ok: true, value: JSON.parse(text.value) };
+    return { ok: true, value: { body: JSON.parse(text.value) as unknown, bytes: text.value.length } };
   } catch {
     return fail(400, 'the body is not JSON');
   }
@@ -195,7 +198,10 @@ async function evaluateAll(recorder: DecisionRecorder, call: Call, { items, stop
   const record = recorder.begin(call.asking);
   const texts: string[] = [];
   const unsettled: Promise<void>[] = [];
+  const turn = pace(call.bytes);
   for (const item of items) {
+    const pause = turn();
+    if (pause !== undefined) await pause;
     if (!item.ok) {
       texts.push(errorText(item.error));
       if (stopOn === false) break;
@@ -221,10 +227,10 @@ async function evaluateAll(recorder: DecisionRecorder, call: Call, { items, stop
 }
 
 function searchFor(sought: Sought): Endpoint {
-  return async (recorder, { asking, model, body }) => {
+  return async (recorder, { asking, model, body, bytes }) => {
     const query = readSearch(body, sought);
     if (!query.ok) return fail(400, query.error);
-    const page = await search(model, { modelId: asking.model, sought, query: query.value });
+    const page = await search(model, { modelId: asking.model, sought, query: query.value, bytes });
     if (!page.ok) return fail(400, page.error);
     recorder.searched(asking, sought, query.value, page.value.results.length);
     return { ok: true, value: JSON.stringify(page.value) };

@@ -32,7 +32,7 @@ function queryOf(sought: Sought, more: object = {}): Search {
 }
 
 async function page(model: DecisionModel, sought: Sought, more: object = {}): Promise<SearchPage> {
-  const found = await search(model, { modelId: 'numbers', sought, query: queryOf(sought, more) });
+  const found = await search(model, { modelId: 'numbers', sought, query: queryOf(sought, more), bytes: 100 });
   assert.ok(found.ok, JSON.stringify(found));
   return found.value;
 }
@@ -145,7 +145,7 @@ describe('a search (AuthZEN 1.0)', () => {
     });
     const withToken = async (sought: Sought, more: object): Promise<string> => {
       const query = queryOf(sought, { page: { token, limit: 3 }, ...more });
-      const found = await search(model, { modelId: 'numbers', sought, query });
+      const found = await search(model, { modelId: 'numbers', sought, query, bytes: 100 });
       return found.ok ? 'a page' : found.error;
     };
     const other = '`page.token` belongs to another question, or to none; begin without one';
@@ -180,6 +180,7 @@ describe('a search (AuthZEN 1.0)', () => {
         modelId: 'letters',
         sought: 'subject',
         query: queryOf('subject', { page: { token } }),
+        bytes: 100,
       });
       assert.deepEqual(found, { ok: false, error: other });
     });

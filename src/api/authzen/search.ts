@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { canonicalJson, err, type Json, ok, type Result } from '#base';
 import type { DecisionModel } from './decision-model.ts';
+import { pace } from './pace.ts';
 import type { Evaluation, Party, Search, Sought } from './request.ts';
 import { denialContext } from './verdict.ts';
 
 /** Ids tried for one page: what one request may keep the process busy with. A page that ends here is not the last. */
 const MOST_TRIED = 5000;
-/** After so many, others have their turn: an open connection has to be cut in time. */
-const TRIED_AT_ONCE = 100;
 
 /** A page of results, as the standard writes it. */
 export interface SearchPage {
@@ -18,13 +16,21 @@ export interface SearchPage {
   readonly context?: object;
 }
 
+/** What is sought, of which model; `bytes`: length of the request. */
+interface Asked {
+  readonly modelId: string;
+  readonly sought: Sought;
+  readonly query: Search;
+  readonly bytes: number;
+}
+
 /**
  * Finds what would be permitted, among everything the model knows, in order of id. A page says how to go on; an empty `next_token`, and
  * nothing else, says that there is no more. `err`: the token belongs to another question.
  */
 export async function search(
   model: DecisionModel,
-  { modelId, sought, query }: { readonly modelId: string; readonly sought: Sought; readonly query: Search },
+  { modelId, sought, query, bytes }: Asked,
 ): Promise<Result<SearchPage, string>> {
   const question = fingerprintOf(modelId, sought, query);
   if (question === undefined) return err('the request is nested too deeply');
@@ -36,10 +42,11 @@ export async function search(
   }
   const results: object[] = [];
   let at = after === undefined ? 0 : firstAfter(ids, after);
-  const begin = at;
+  const turn = pace(bytes);
   const end = Math.min(ids.length, at + MOST_TRIED);
   for (; at < end && results.length < query.limit; at++) {
-    if (at > begin && (at - begin) % TRIED_AT_ONCE === 0) await setImmediate();
+    const pause = turn();
+    if (pause !== undefined) await pause;
     const found = tryOut(model, { sought, query, id: ids[at] ?? '' });
     if (found !== undefined) results.push(found);
   }
