@@ -67,10 +67,7 @@ export function probes(random: Random, literals: Literals, count: number): FuzzP
 }
 
 function probe(random: Random, literals: Literals): Term {
-  if (random.chance(0.1)) {
-    const text = literals.string() + literals.string();
-    return term('like', literals.pattern(text), [term('string', [text])]);
-  }
+  if (random.chance(0.2)) return likeProbe(random, literals);
   const [op, result, ...operands] = random.pick(OPERATORS);
   const value = term(
     op,
@@ -78,7 +75,22 @@ function probe(random: Random, literals: Literals): Term {
     operands.map((name) => operand(random, literals, name)),
   );
   if (result === 'bool') return value;
-  return term(random.pick(['==', '<', '>=']), [], [value, operand(random, literals, result)]);
+  // Where rounding goes wrong, it does so around zero.
+  const isNear = result === 'long' && random.chance(0.5);
+  const other = isNear ? term('long', [random.pick(['0', '-1', '1'])]) : operand(random, literals, result);
+  return term(random.pick(['==', '<', '>=']), [], [value, other]);
+}
+
+/** Of two letters only, so that parts of a pattern overlap in the text. */
+function likeProbe(random: Random, literals: Literals): Term {
+  const letters = (most: number): string =>
+    random.list(random.between(0, most), () => random.pick(['a', 'b'])).join('');
+  const isPlain = random.chance(0.7);
+  const text = isPlain ? letters(5) : literals.string() + literals.string();
+  const parts = isPlain
+    ? random.list(random.between(1, 6), (at) => (at % 2 === 0 ? letters(2) : ''))
+    : literals.pattern(text);
+  return term('like', parts, [term('string', [text])]);
 }
 
 /** A literal, or what an operator makes of literals. */
