@@ -27,9 +27,8 @@ export function controlSocket(context: Pick<CommandContext, 'world' | 'args'>): 
   const { world, args } = context;
   const named = args.text('socket');
   if (named !== undefined) return resolve(world.cwd, named);
-  if (args.text('data') === undefined && world.controlSocket !== undefined) {
-    return resolve(world.cwd, world.controlSocket);
-  }
+  const usual = world.controlSocket ?? '';
+  if (args.text('data') === undefined && usual !== '') return resolve(world.cwd, usual); // an empty variable is none
   return join(dataDirectory(context), 'control.sock');
 }
 

@@ -58,6 +58,12 @@ describe('cordon doctor', () => {
     assert.match(checks['data directory']?.detail ?? '', /which is made at the start$/);
   });
 
+  it('takes an empty $CORDON_CONTROL for none', async () => {
+    const cwd = installation();
+    const { checks } = await doctor(cwd, '');
+    assert.ok(checks['server']?.detail.includes(join(cwd, 'data', 'control.sock')), checks['server']?.detail);
+  });
+
   it('shows each finding on a line, with the fix below', async () => {
     const { stdout } = await runCommand(['doctor'], { cwd: installation('appz: 1\n') });
     assert.match(
