@@ -22,9 +22,10 @@ export {
   type Redeemer,
   type Transport,
 } from './handoff.ts';
-export { type CanonicalHost, canonicalHost, hostField } from './host.ts';
+export { type CanonicalHost, canonicalHost } from './host.ts';
 export { GATEWAY_LIMITS, type Limits } from './limits.ts';
 export type { CutFilter, LiveConnection } from './live.ts';
 export { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
+export { type CanonicalTarget, canonicalTarget } from './path.ts';
 export type { Page } from './pages/page.ts';
 export { hardenServer, SERVER_OPTIONS } from './server-options.ts';

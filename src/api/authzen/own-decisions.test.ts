@@ -106,6 +106,11 @@ describe('decisions about Cordon’s own apps over AuthZEN', () => {
     ['a session that is no text', () => question(subject(eve, { session: 7 })), ['attributes-invalid']],
     ['a method that is no text', () => question(subject(eve), { context: { method: 7 } }), ['attributes-invalid']],
     ['a path that is none', () => question(subject(eve), { context: { path: 'x' } }), ['attributes-invalid']],
+    ...['/wiki/../admin', '//admin', '/%2e%2e/admin', '/a%2Fadmin', '/admin;x'].map((path): (typeof cases)[number] => [
+      `the path ${path}, which others could read otherwise`,
+      () => question(subject(eve), { context: { path } }),
+      ['attributes-invalid'],
+    ]),
     ['an address that is none', () => question(subject(eve), { context: { ip: '1.2.3' } }), ['attributes-invalid']],
     ['a word for true', () => question(subject(eve), { context: { secure: 'yes' } }), ['attributes-invalid']],
   ];
@@ -116,6 +121,14 @@ describe('decisions about Cordon’s own apps over AuthZEN', () => {
       assert.deepEqual(codes(answer), expected);
     });
   }
+
+  it('are about the path that the gateway would decide on, without escapes and query', async () => {
+    assert.deepEqual(await decide(question(subject(eve), { context: { path: '/%61dmin?x=1' } })), { decision: true });
+    const [row] = await bench.journal.query(
+      `select event->'unmapped'->'cordon'->'request'->'context' as context from events where class_uid = 6003 order by seq desc limit 1`,
+    );
+    assert.equal((row?.['context'] as { path?: unknown } | undefined)?.path, '/admin');
+  });
 
   it('name all that the tier of the app demands', async () => {
     bench.clock.advance(2 * 3_600_000);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { canonicalTarget } from '#gateway';
 import type { App, Decision, Device, Session, TrustGraph, User } from '#model';
 import { type AccessInput, decideAccess, decideManage, decisionRecord, type ManageInput } from '#policy';
 import type { ApiServices } from '../services.ts';
@@ -116,9 +117,12 @@ function arrivalOf(context: JsonObject, session: Session | undefined): Arrival |
   const { method = 'GET', path = '/', ip = session?.address ?? '127.0.0.1', secure = false } = context;
   if (typeof method !== 'string') return '`context.method` must be a string';
   if (typeof path !== 'string' || !path.startsWith('/')) return '`context.path` must be a path that begins with `/`';
+  // Another spelling of a path that is forbidden must not be permitted.
+  const target = canonicalTarget(path);
+  if (!target.ok) return `\`context.path\`: ${target.error}`;
   if (typeof ip !== 'string' || isIP(ip) === 0) return '`context.ip` must be an address';
   if (typeof secure !== 'boolean') return '`context.secure` must be true or false';
-  return { method, path, address: ip, secure };
+  return { method, path: target.value.path, address: ip, secure };
 }
 
 interface Asked {
