@@ -234,6 +234,22 @@ describe('an explanation, whatever is asked', () => {
   });
 });
 
+it('asks the fewer questions for a change, the more policies each of them is about', () => {
+  const count = 2000;
+  const text =
+    'permit (principal, action == Action::"access", resource) when { context.path == "a" && context.host == "b" };';
+  const policies = load({ 'a.cedar': `${text}\n`.repeat(count) });
+  const { set } = policies.inside.access;
+  const ask = set.ask.bind(set);
+  let asked = 0;
+  set.ask = (question) => {
+    asked += 1;
+    return ask(question);
+  };
+  smallestChange(policies, questionOf(policies, {}), 1500);
+  assert.ok(asked > 10 && asked <= 100, `${asked} questions about ${count} policies`);
+});
+
 describe('the ways in that a person is told', () => {
   it('are what the person or the request can change', () => {
     const decision = decideAccess(access(POLICIES, { session: { acr: 'urn:cordon:aal2' } }));

@@ -22,6 +22,8 @@ const MOST_STEPS = 4;
 const MOST_PERMITS = 8;
 /** Looking at a permit costs far less than asking a question. */
 const PERMITS_PER_QUESTION = 10;
+/** Policies that all questions together may evaluate: a tenth of a second, even when every policy is about everybody and everything. */
+const MOST_EVALUATED = 100_000;
 /** Guesses that are tried, beside what the person can do. */
 const MOST_PROPOSALS = 12;
 
@@ -31,8 +33,12 @@ const MOST_PROPOSALS = 12;
  * none was found within it.
  */
 export function smallestChange(policies: ActivePolicies, asked: CedarQuestion, most: number): Change | undefined {
-  const acts = candidates(policies, asked, most);
-  let left = most;
+  const question = toQuestion(asked);
+  if (!question.ok) return undefined;
+  const studied = studiedFor(policies, asked);
+  const acts = candidates(studied, { asked, question: question.value, most });
+  const inScope = studied.filter(({ runnable }) => isInScope(runnable, question.value)).length;
+  let left = Math.min(most, Math.ceil(MOST_EVALUATED / Math.max(1, inScope)));
   if (ask(policies, asked).outcome === 'permit') return { steps: [], question: asked };
   for (let size = 1; size <= MOST_STEPS; size += 1) {
     for (const steps of choices(acts, size)) {
@@ -65,10 +71,11 @@ function choices(acts: readonly Act[], size: number): Act[][] {
 }
 
 /** What could be otherwise: what the nearest permits miss, what the forbids object to, and what people can always do. */
-function candidates(policies: ActivePolicies, asked: CedarQuestion, most: number): Act[] {
-  const question = toQuestion(asked);
-  if (!question.ok) return [];
-  const proposed = proposals(studiedFor(policies, asked), question.value, most * PERMITS_PER_QUESTION);
+function candidates(
+  studied: readonly Studied[],
+  { asked, question, most }: { readonly asked: CedarQuestion; readonly question: Question; readonly most: number },
+): Act[] {
+  const proposed = proposals(studied, question, most * PERMITS_PER_QUESTION);
   const seen = new Set<string>();
   const fresh = proposed.filter(({ words }) => !seen.has(words) && seen.add(words)).slice(0, MOST_PROPOSALS);
   return [...PERSONAL_ACTS, ...fresh].filter((act) => act.apply(asked) !== asked);
