@@ -58,6 +58,17 @@ describe('forwardable', () => {
     it(`drops ${name}`, () => assert.deepEqual(forward(name, 'x', 'Accept', 'a'), ['accept', 'a']));
   }
 
+  it('judges a name alike the first time, later, and after thousands of others', () => {
+    for (let round = 0; round < 3; round++) {
+      for (const name of dropped) assert.deepEqual(forward(name, 'x'), [], name);
+      assert.deepEqual(forward(`X-Own-${round}`, 'x'), [`x-own-${round}`, 'x']);
+      assert.match(String(forward('X_Own', 'x')), /letters, digits/);
+      assert.match(String(forward('Origin', 'a', 'origin', 'b')), /only once/);
+      for (let i = 0; i < 2000; i++) forward(`X-New-${round}-${i}`, 'x');
+      assert.deepEqual(forward(`X-Forwarded-New-${round}`, 'x'), []);
+    }
+  });
+
   const refused: [string, string][] = [
     ['X_Forwarded_User', 'an underscore'],
     ['x_FORWARDED-user', 'an underscore among dashes'],

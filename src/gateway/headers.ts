@@ -94,6 +94,33 @@ export function isIdentityHeader(name: string): boolean {
   return IDENTITY_NAMES.has(normal) || IDENTITY_PREFIXES.some((prefix) => normal.startsWith(prefix));
 }
 
+/** What becomes of a field because of its name. */
+interface NameRule {
+  readonly name: string;
+  readonly isAllowed: boolean;
+  readonly isSingle: boolean;
+  readonly isDropped: boolean;
+}
+
+/** Rules of names as they were sent; clients send few different ones. */
+const nameRules = new Map<string, NameRule>();
+const MOST_NAME_RULES = 1000;
+
+function ruleOf(sent: string): NameRule {
+  const known = nameRules.get(sent);
+  if (known !== undefined) return known;
+  const name = sent.toLowerCase();
+  const rule = {
+    name,
+    isAllowed: /^[a-z0-9-]+$/.test(name),
+    isSingle: SINGLETONS.has(name),
+    isDropped: name === 'host' || HOP_BY_HOP.has(name) || isIdentityHeader(name),
+  };
+  // Who sends ever new names only makes us read each of them, and takes nobody else's rule away.
+  if (nameRules.size < MOST_NAME_RULES && name.length <= 64) nameRules.set(sent, rule);
+  return rule;
+}
+
 /** Name and value of every field to forward, alternating, without anything hop-by-hop, ours, or `host`. */
 export type FieldList = string[];
 
@@ -112,19 +139,18 @@ export function forwardable(
   const seen = new Set<string>();
   const nominated = new Set<string>();
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const { name, isAllowed, isSingle } = ruleOf(rawHeaders[i] ?? '');
     const value = rawHeaders[i + 1] ?? '';
-    if (!/^[a-z0-9-]+$/.test(name))
-      return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
+    if (!isAllowed) return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return err(`the header \`${name}\` holds a control character`);
-    if (SINGLETONS.has(name) && seen.has(name)) return err(`the header \`${name}\` may be sent only once`);
-    seen.add(name);
+    if (isSingle && seen.has(name)) return err(`the header \`${name}\` may be sent only once`);
+    if (isSingle) seen.add(name);
     if (name === 'connection') for (const token of value.split(',')) nominated.add(token.trim().toLowerCase());
   }
   const fields: FieldList = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    if (name === 'host' || HOP_BY_HOP.has(name) || isIdentityHeader(name)) continue;
+    const { name, isDropped } = ruleOf(rawHeaders[i] ?? '');
+    if (isDropped) continue;
     if (name === 'content-length' && !keepLength) continue;
     if (nominated.has(name) && !NEVER_NOMINATED.test(name)) continue;
     const value = name === 'cookie' ? withoutOwnCookies(rawHeaders[i + 1] ?? '') : (rawHeaders[i + 1] ?? '');
