@@ -8,6 +8,7 @@ import { type Layout, layoutOf, makeFolder } from './layout.ts';
 import { encodeLine } from './line.ts';
 import { lockJournal } from './lock.ts';
 import { type QueryParameter, Queries, readSealedTail } from './query.ts';
+import { RecentEvents } from './recent.ts';
 import type { JournalListener, Receipt } from './receipt.ts';
 import { type Recovered, recoverJournal, type TornTail } from './recover.ts';
 import { OpenSegment } from './segment.ts';
@@ -116,7 +117,7 @@ class SegmentedJournal implements Journal {
   readonly #queries = new Queries();
   readonly #listeners = new Listeners<Parameters<JournalListener>>('journal');
   readonly #timer: NodeJS.Timeout;
-  #recent: OcsfEvent[];
+  readonly #recent: RecentEvents;
   #current: OpenSegment;
   #head: Head;
   #queue: Pending[] = [];
@@ -139,7 +140,7 @@ class SegmentedJournal implements Journal {
     this.#current = parts.current;
     this.#head = parts.found.head;
     this.recovered = parts.found.torn;
-    this.#recent = [...parts.older, ...parts.found.recent];
+    this.#recent = new RecentEvents(RECENT_EVENTS, [...parts.older, ...parts.found.recent]);
     this.#archive = new Archive(parts.layout, parts.found.manifests, parts.found.segments.slice(0, -1));
     this.#archive.sealInBackground();
     this.#timer = setInterval(() => this.#startFlush(), AGE_CHECK_MS).unref();
@@ -169,7 +170,7 @@ class SegmentedJournal implements Journal {
   }
 
   recent(limit: number): readonly OcsfEvent[] {
-    return limit <= 0 ? [] : this.#recent.slice(-Math.min(limit, RECENT_EVENTS));
+    return this.#recent.newest(limit);
   }
 
   async query(sql: string, parameters: readonly QueryParameter[] = []): Promise<Record<string, Json>[]> {
@@ -275,11 +276,10 @@ class SegmentedJournal implements Journal {
     for (const [index, receipt] of receipts.entries()) {
       const pending = batch[index];
       if (pending === undefined) continue;
-      this.#recent.push(pending.event);
+      this.#recent.add(pending.text);
       this.#listeners.tell(pending.event, receipt);
       pending.resolve(receipt);
     }
-    if (this.#recent.length > 2 * RECENT_EVENTS) this.#recent = this.#recent.slice(-RECENT_EVENTS);
   }
 
   async #rotateIfDue(): Promise<void> {

@@ -43,7 +43,8 @@ export function eventRoutes(
 /** The newest events, filtered, newest first. A correlation id is looked for in the whole journal. */
 async function findEvents({ journal }: ApiServices, filter: Filter): Promise<OcsfEvent[]> {
   const found: OcsfEvent[] = [];
-  const recent = journal.recent(2000);
+  const isFiltered = filter.class !== undefined || filter.correlation !== undefined;
+  const recent = journal.recent(isFiltered ? 2000 : filter.limit);
   for (let index = recent.length - 1; index >= 0 && found.length < filter.limit; index--) {
     const event = recent[index];
     if (event !== undefined && isWanted(event, filter)) found.push(event);
