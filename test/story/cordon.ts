@@ -130,11 +130,10 @@ function daemonOf(child: ChildProcess): Daemon {
 async function answering(daemon: Daemon): Promise<Running> {
   const deadline = Date.now() + START_MS;
   const find = (pattern: RegExp): string | undefined => pattern.exec(daemon.output())?.[1];
-  while (find(/https?:\/\/console\.localhost:(\d+)/) === undefined) {
+  while (find(/(Stop with ctrl-C)/) === undefined) {
     if (daemon.hasEnded() || Date.now() > deadline) throw new Error(`cordon up did not start:\n${daemon.output()}`);
     await wait(50);
   }
-  await wait(50); // the rest of the banner
   const http = Number(find(/http:\/\/console\.localhost:(\d+)/));
   const tls = Number(find(/tls\b.*?:(\d+)/i));
   return {

@@ -300,7 +300,7 @@ policies: policies
     const folder = join(cordon.folder, 'data/journal/segments');
     const [file = ''] = readdirSync(folder).sort();
     const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-    lines[4] = lines[4]?.replace('"severity_id":1', '"severity_id":2') ?? '';
+    lines[4] = lines[4]?.replace('"message":"', '"message":"x') ?? '';
     writeFileSync(join(folder, file), lines.join('\n'));
     const broken = await cordon.run('audit', 'verify', '-c', 'cordon.yaml');
     assert.equal(broken.code, 1, broken.stderr);
