@@ -119,6 +119,21 @@ describe('journal', () => {
     assert.equal((await verifyJournal(directory)).lines, 1);
   });
 
+  it('touches nothing any more once it is closed, whatever was to be written soon', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const directory = newFolder();
+    const clock = manualClock(START);
+    const journal = await openJournal({ directory, clock, segmentAgeMs: 1000 });
+    const soon = journal.append(event('a'), 'soon');
+    // Sealing writes what waits before its time has come.
+    await Promise.all([journal.seal(), soon]);
+    await journal.close();
+    clock.advance(5000);
+    t.mock.timers.tick(50);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(readdirSync(join(directory, 'segments')), ['000000000000001.ndjson']);
+  });
+
   it('tells listeners in chain order, after the write, whatever one of them throws', async () => {
     const directory = newFolder();
     const journal = await open(directory);

@@ -203,6 +203,7 @@ class SegmentedJournal implements Journal {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     if (this.#queue.length > 0) this.#flushNow();
     while (this.#flushing !== undefined) await this.#flushing;
     await this.#archive.close();
