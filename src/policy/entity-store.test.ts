@@ -361,6 +361,19 @@ describe('updateEntities', () => {
     );
   });
 
+  it('reads a chain of 20,000 groups, and knows who is below its end', () => {
+    const length = 20_000;
+    const link = (at: number): Uid => group(`g${at}`);
+    const chain = Array.from({ length }, (_, at) => entity(link(at), at + 1 < length ? [link(at + 1)] : []));
+    for (const entities of [store(chain, SCHEMA), store(chain)]) {
+      assert.equal(holds(entities, `principal in Group::"g${length - 1}"`, link(0)), 'true');
+      assert.equal(holds(entities, `principal in Group::"g${length - 1}"`, link(length - 2)), 'true');
+      assert.equal(holds(entities, 'principal in Group::"g0"', link(1)), 'false');
+      update(entities, { upsert: [entity(link(length / 2))] });
+      assert.equal(holds(entities, `principal in Group::"g${length - 1}"`, link(0)), 'false');
+    }
+  });
+
   it('still knows who asks after thousands of others asked', () => {
     const entities = world();
     for (let at = 0; at < 5000; at += 1) holds(entities, 'principal has x', user(`guest${at}`));

@@ -38,6 +38,12 @@ export function refillStore(from: Store, schema: Schema): Result<Store, Problem[
   return finish(store, schema, problems);
 }
 
+/**
+ * Ancestors that are found ahead, of all entities together; those of the rest are found when somebody asks for them. Each entity of a
+ * chain is below all that follow: one of 20,000 would fill the memory.
+ */
+const MOST_AHEAD = 4_000_000;
+
 function finish(store: Store, schema: Schema | undefined, problems: Problem[]): Result<Store, Problem[]> {
   if (schema !== undefined)
     for (const { uid, parents } of schema.actions.values())
@@ -46,9 +52,13 @@ function finish(store: Store, schema: Schema | undefined, problems: Problem[]): 
   if (looped !== undefined)
     problems.push({ code: 'entities-invalid', message: `\`${label(looped)}\` is above itself` });
   if (problems.length > 0) return err(problems);
+  let ahead = 0;
   for (const entity of store.all()) {
-    store.refresh(entity);
-    if (schema !== undefined) problems.push(...misplaced(entity, schema, store));
+    if (ahead < MOST_AHEAD) {
+      store.refresh(entity);
+      ahead += entity.ancestors.length;
+    }
+    if (schema !== undefined) problems.push(...misplaced(entity, schema));
   }
   return problems.length === 0 ? ok(store) : err(problems);
 }
@@ -87,7 +97,7 @@ export function changeStore(
     }
   }
   if (problems.length === 0 && schema !== undefined)
-    for (const entity of changed) problems.push(...misplaced(entity, schema, store));
+    for (const entity of changed) problems.push(...misplaced(entity, schema));
   if (problems.length === 0) return ok(undefined);
   for (const step of undo.reverse()) step();
   return err(problems);
@@ -167,16 +177,15 @@ function fitAction(
   return { uid, attributes: NOTHING, tags: NOTHING, parents };
 }
 
-/** What stands above an entity without the schema's leave. */
-function misplaced(entity: Entity, schema: Schema, store: Store): Problem[] {
+/** What stands above an entity without the schema's leave. Its parents are enough: what may stand above them may stand above it too. */
+function misplaced(entity: Entity, schema: Schema): Problem[] {
   if (isActionType(entity.type)) return [];
   const allowed = schema.entityTypes.get(entity.type)?.ancestors;
-  if (entity.hierarchy !== store.hierarchy) store.refresh(entity);
-  return entity.ancestors.flatMap((ancestor) => {
+  return entity.parents.flatMap((parent) => {
     const strange =
-      allowed?.has(ancestor.type) === true ? schema.strangeness(ancestor) : 'is of a type that may not be there';
+      allowed?.has(parent.type) === true ? schema.strangeness(parent) : 'is of a type that may not be there';
     if (strange === undefined) return [];
-    return [{ code: 'entities-invalid', message: `\`${label(ancestor)}\`, above \`${label(entity)}\`, ${strange}` }];
+    return [{ code: 'entities-invalid', message: `\`${label(parent)}\`, above \`${label(entity)}\`, ${strange}` }];
   });
 }
 
