@@ -6,7 +6,7 @@ import { labObstacle, openLab } from '../network/lab.ts';
 import { browserObstacle } from './browser.ts';
 
 describe('a device', { skip: labObstacle() ?? browserObstacle() ?? false, timeout: 200_000 }, () => {
-  it('opens an app that asks for a healthy one while it is, and is cut off with what to fix when it is not', async () => {
+  it('opens an app that asks for a healthy one while it is, and is cut off with what to fix when it is not', async (context) => {
     const lab = openLab(1);
     try {
       const [host] = lab.hosts;
@@ -17,6 +17,7 @@ describe('a device', { skip: labObstacle() ?? browserObstacle() ?? false, timeou
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
       const code = await new Promise((resolve) => child.once('close', resolve));
       assert.equal(code, 0, output);
+      context.diagnostic(output.trim());
     } finally {
       lab.close();
     }
