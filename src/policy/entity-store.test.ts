@@ -361,6 +361,22 @@ describe('updateEntities', () => {
     );
   });
 
+  it('lets two groups change places in one change, whatever the order', () => {
+    const [a, b] = [group('a'), group('b')];
+    for (const upsert of [
+      [entity(a), entity(b, [a])],
+      [entity(b, [a]), entity(a)],
+    ]) {
+      const entities = store([entity(a, [b]), entity(b)]);
+      update(entities, { upsert });
+      assert.equal(holds(entities, 'principal in Group::"a"', b), 'true');
+      assert.equal(holds(entities, 'principal in Group::"b"', a), 'false');
+      const refused = updateEntities(entities, { upsert: [entity(a, [b]), entity(user('u'))] });
+      assert.ok(!refused.ok && refused.error.length === 1, 'a cycle that stays is refused');
+      assert.equal(holds(entities, 'principal in Group::"b"', a), 'false', 'and nothing has changed');
+    }
+  });
+
   it('reads a chain of 20,000 groups, and knows who is below its end', () => {
     const length = 20_000;
     const link = (at: number): Uid => group(`g${at}`);

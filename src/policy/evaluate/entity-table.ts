@@ -86,26 +86,26 @@ export function changeStore(
     remember(uid);
     store.remove(uid);
   }
-  const changed: Entity[] = [];
+  const changed: { readonly at: number; readonly entity: Entity }[] = [];
   for (const [at, item] of change.upsert.entries()) {
     const read = readFitted(item, store, schema);
-    const wrong = read instanceof Malformed ? read : cycleOf(read, store);
-    if (wrong !== undefined) problems.push(wrong.under(`entities[${at}]`).toProblem());
-    else if (!(read instanceof Malformed)) {
+    if (read instanceof Malformed) problems.push(read.under(`entities[${at}]`).toProblem());
+    else {
       remember(read.uid);
-      changed.push(store.put(read.uid, read));
+      changed.push({ at, entity: store.put(read.uid, read) });
     }
   }
+  // Now, because two that change places are each above the other for a moment.
+  for (const { at, entity } of changed)
+    if (store.wouldCycle(entity, entity.parents)) {
+      const looped = new Malformed('entities-invalid', `puts \`${label(entity)}\` above itself`);
+      problems.push(looped.under(`entities[${at}]`).toProblem());
+    }
   if (problems.length === 0 && schema !== undefined)
-    for (const entity of changed) problems.push(...misplaced(entity, schema));
+    for (const { entity } of changed) problems.push(...misplaced(entity, schema));
   if (problems.length === 0) return ok(undefined);
   for (const step of undo.reverse()) step();
   return err(problems);
-}
-
-function cycleOf({ uid, parents }: EntityDescription, store: Store): Malformed | undefined {
-  if (!store.wouldCycle(uid, parents)) return undefined;
-  return new Malformed('entities-invalid', `puts \`${label(uid)}\` above itself`);
 }
 
 function readFitted(item: unknown, store: Store, schema: Schema | undefined): EntityDescription | Malformed {

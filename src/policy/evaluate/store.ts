@@ -15,7 +15,7 @@ const MOST_GUESTS = 1000;
  * The table of entities and their hierarchy. Ancestors are kept with each entity and computed again only after a change above it, so
  * that a change costs what it touches, and the next decision sees it. The table holds the entities that exist, what is above them, and
  * what policies name; a reference out of a value to anything else is a guest.
- * INVARIANT: the hierarchy has no cycle. `put` does not check it; ask `wouldCycle` first.
+ * INVARIANT: the hierarchy has no cycle. `put` does not check it: whoever puts asks `wouldCycle`, and takes back what would.
  */
 export class Store implements EntitySource {
   readonly epoch: number = nextEpoch();
