@@ -295,8 +295,12 @@ responses: { cut: { when: port-probe, action: quarantine } }
     );
     const loop = problems('apps: &a { wiki: *a }\n');
     assert.match(loop.join('\n'), /yaml-invalid/);
-    const many = `segments: { a: { labels: &l { x: y } }, ${Array.from({ length: 51 }, (_, index) => `s${index}: { labels: *l }`).join(', ')} }`;
-    assert.match(problems(many).join('\n'), /yaml-invalid more than 50 aliases/);
+    const many = (count: number): string =>
+      `segments: { a: { labels: &l { x: y } }, ${Array.from({ length: count }, (_, index) => `s${index}: { labels: *l }`).join(', ')} }`;
+    assert.equal(parsed(many(50)).segments.length, 51);
+    assert.match(problems(many(51)).join('\n'), /yaml-invalid more than 50 aliases/);
+    const list = `a: &a x\nb: [${'*a,'.repeat(30_000)}]\n`;
+    assert.match(problems(list).join('\n'), /yaml-invalid more than 50 aliases/);
   });
 
   it('may use an alias as people do', () => {

@@ -25,7 +25,8 @@ export function readYaml(text: string, file: string): Result<YamlDocument, reado
   );
   if (wrong.length === 0) wrong.push(...aliasProblems(document, invalid));
   if (wrong.length > 0) return err(wrong);
-  const value: unknown = document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES });
+  // The library counts from one; with as many aliases as are taken it would throw.
+  const value: unknown = document.contents === null ? {} : document.toJS({ maxAliasCount: MAX_ALIASES + 1 });
   return ok({
     value,
     locate: (path) => ({ file, ...locate(document, lines, path) }),
@@ -38,6 +39,9 @@ function aliasProblems(document: Document, invalid: (message: string, offset: nu
   let count = 0;
   visit(document, {
     Alias(_key, alias) {
+      count++;
+      // Finding what an alias means takes a walk through the document.
+      if (count > MAX_ALIASES) return visit.BREAK;
       const offset = alias.range?.[0] ?? 0;
       const target = alias.resolve(document);
       if (target === undefined) {
@@ -48,7 +52,7 @@ function aliasProblems(document: Document, invalid: (message: string, offset: nu
       } else if (holdsAlias(target)) {
         problems.push(invalid(`\`*${alias.source}\` repeats something that repeats something else`, offset));
       }
-      count++;
+      return undefined;
     },
   });
   if (count > MAX_ALIASES) problems.push(invalid(`more than ${MAX_ALIASES} aliases`, 0));
