@@ -73,6 +73,8 @@ export class Schema {
 class SchemaNames {
   readonly namespaces: readonly (readonly [string, Objects])[];
   readonly #common = new Map<string, Json>();
+  /** Common types that have been compiled: each may stand in the next one several times. */
+  readonly #compiled = new Map<string, SchemaType>();
 
   constructor(json: Json) {
     this.namespaces = Object.entries(objects(json)).map(([name, body]) => [name, objects(body)] as const);
@@ -90,7 +92,11 @@ class SchemaNames {
     if (name === 'Entity' && typeof named === 'string') return { kind: 'entity', name: named };
     if (name === 'Extension' && typeof named === 'string') return { kind: 'extension', name: named };
     const common = this.#common.get(name);
-    if (common !== undefined) return this.type(common);
+    if (common !== undefined) {
+      const compiled = this.#compiled.get(name) ?? this.type(common);
+      this.#compiled.set(name, compiled);
+      return compiled;
+    }
     const plain = name.replace(/^__cedar::/, '');
     const primitive = PRIMITIVES[plain];
     return primitive === undefined ? { kind: 'extension', name: plain } : { kind: primitive };
