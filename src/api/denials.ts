@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import type { Json } from '#base';
+import { allowance, type Json } from '#base';
 import { buildEvent, type OcsfEvent, type Reason, type User } from '#model';
-import { bucket } from './bucket.ts';
 import { addressOf } from './caller.ts';
 import type { ApiServices } from './services.ts';
 
@@ -31,11 +30,11 @@ export interface Denials {
 /** Makes the recorder. Whoever is denied must not be able to fill the disk by asking again and again. */
 export function createDenials(services: Pick<ApiServices, 'clock' | 'journal' | 'onFailure'>): Denials {
   const now = (): number => services.clock.now();
-  const anonymous = bucket(ANONYMOUS_PER_SECOND, now);
+  const anonymous = allowance(ANONYMOUS_PER_SECOND, now);
   const people = new Map<string, () => boolean>();
   const hasRoom = (user: User | undefined): boolean => {
     if (user === undefined) return anonymous();
-    const mine = people.get(user.id) ?? bucket(PERSON_PER_SECOND, now);
+    const mine = people.get(user.id) ?? allowance(PERSON_PER_SECOND, now);
     people.delete(user.id);
     people.set(user.id, mine);
     for (const oldest of people.keys()) {

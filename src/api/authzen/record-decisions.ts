@@ -1,6 +1,5 @@
-import type { Json } from '#base';
+import { allowance, type Json } from '#base';
 import { buildEvent, type OcsfEvent, type User } from '#model';
-import { bucket } from '../bucket.ts';
 import type { ApiServices } from '../services.ts';
 import type { DecisionClient } from './clients.ts';
 import type { Evaluation, Sought } from './request.ts';
@@ -67,7 +66,7 @@ export function createRecorder(services: Services): DecisionRecorder {
   const { clock, journal } = services;
   const counts = new Map<string, Count>();
   const samples = new Map<string, () => boolean>();
-  const refusals = bucket(REFUSALS_PER_SECOND, clock.now);
+  const refusals = allowance(REFUSALS_PER_SECOND, clock.now);
   const write = async (event: OcsfEvent): Promise<boolean> => {
     try {
       await journal.append(event);
@@ -95,7 +94,7 @@ export function createRecorder(services: Services): DecisionRecorder {
   const isSample = ({ client }: Asking): boolean => {
     let mine = samples.get(client.id);
     if (mine === undefined) {
-      mine = bucket(SAMPLES_PER_SECOND, clock.now);
+      mine = allowance(SAMPLES_PER_SECOND, clock.now);
       samples.set(client.id, mine);
     }
     return mine();
