@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { CordonError, manualClock } from '#base';
 import { createAuthority } from '#devices';
@@ -186,6 +189,45 @@ describe('the listeners', () => {
 });
 
 describe('the certificates', () => {
+  it('of files are shown to browsers, and never to agents, who pin Cordon’s own CA', async () => {
+    const clock = manualClock(Date.now());
+    const [store, elsewhere] = [
+      await openStore({ path: ':memory:', clock }),
+      await openStore({ path: ':memory:', clock }),
+    ];
+    const authority = await createAuthority({ store, clock });
+    const publicAuthority = await createAuthority({ store: elsewhere, clock });
+    const folder = mkdtempSync(join(tmpdir(), 'cordon-tls-'));
+    const bought = await publicAuthority.issueServer(['wiki.localhost']);
+    writeFileSync(join(folder, 'cert.pem'), bought.certificate);
+    writeFileSync(join(folder, 'key.pem'), bought.key);
+    const certificates = await keepCertificates({
+      authority,
+      clock,
+      agentHost: 'agent.localhost',
+      hosts: () => ['agent.localhost', 'wiki.localhost'],
+      files: () => ({ certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }),
+    });
+    const { ports, serve, useCertificates } = await listeners(true);
+    serve(named());
+    useCertificates(certificates.contextFor);
+    const answer = async (servername: string, ca: string): Promise<string> =>
+      await new Promise((resolve, reject) => {
+        const to = { host: '127.0.0.1', port: ports.tls, servername, ca, agent: false, headers: { host: servername } };
+        httpsRequest(to, (response) => {
+          textOf(response).then(resolve, reject);
+        })
+          .on('error', reject)
+          .end();
+      });
+    assert.equal(await answer('wiki.localhost', publicAuthority.certificate), 'gateway');
+    assert.equal(await answer('agent.localhost', authority.certificate), 'agent');
+    await assert.rejects(answer('wiki.localhost', authority.certificate));
+    await assert.rejects(answer('agent.localhost', publicAuthority.certificate));
+    await store.close();
+    await elsewhere.close();
+  });
+
   it('refuse files that do not fit, as `tls-files-invalid`', async () => {
     const clock = manualClock(Date.now());
     const store = await openStore({ path: ':memory:', clock });
