@@ -1,19 +1,5 @@
-import { type Cidr, cidrContains, formatAddress, parseAddress, parseCidr } from '#base';
+import { formatAddress, namesNoHost, parseAddress } from '#base';
 import type { TrustGraph, Workload } from '#model';
-
-/** Every host has these, so they tell none apart: unspecified, loopback, link-local, multicast and reserved. */
-const NOBODYS: readonly Cidr[] = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/3',
-  '::/127',
-  'fe80::/10',
-  'ff00::/8',
-].flatMap((text) => {
-  const cidr = parseCidr(text);
-  return cidr.ok ? [cidr.value] : [];
-});
 
 /**
  * The addresses a host may be known by, in canonical text, each once and in order, so that equal sets are equal lists. What cannot be
@@ -22,7 +8,7 @@ const NOBODYS: readonly Cidr[] = [
 export function hostAddresses(texts: readonly string[]): string[] {
   const found = texts.flatMap((text) => {
     const address = parseAddress(text, { mapped: 'unmap' });
-    if (!address.ok || NOBODYS.some((cidr) => cidrContains(cidr, address.value))) return [];
+    if (!address.ok || namesNoHost(address.value)) return [];
     return [formatAddress(address.value)];
   });
   return [...new Set(found)].sort();

@@ -29,7 +29,6 @@ type Tables = { [K in EntityKind]: Map<string, EntityOf[K]> };
  */
 export class TrustGraph {
   #seq = 0;
-  #syncedAt = 0;
   readonly #tables: Tables = emptyTables();
   #hasGap = false;
   readonly #listeners = new Listeners<[Touched]>('graph');
@@ -45,19 +44,9 @@ export class TrustGraph {
     return this.#seq;
   }
 
-  /** When the replica last knew it was up to date, milliseconds; the base of `replica-stale`. */
-  get syncedAt(): number {
-    return this.#syncedAt;
-  }
-
   /** False after a gap in the feed until the next `load`: something is missing, and nothing says what. */
   get isWhole(): boolean {
     return !this.#hasGap;
-  }
-
-  /** Notes that at `now` nothing newer than `seq` existed. */
-  markSynced(now: number): void {
-    this.#syncedAt = now;
   }
 
   /** Replaces everything by a snapshot. Listeners are not called: the caller starts from zero. */

@@ -1,8 +1,8 @@
 import {
   type Address,
   type Cidr,
-  cidrContains,
   formatAddress,
+  namesNoHost,
   parseAddress,
   parseCidr,
   type PortSet,
@@ -139,27 +139,13 @@ function keep<T>(parsed: Result<T, string>, problems: Problem[], where: string):
   return undefined;
 }
 
-/** Addresses that mean something else on every host. */
-const NOBODYS: readonly Cidr[] = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/3',
-  '::/127',
-  'fe80::/10',
-  'ff00::/8',
-].flatMap((text) => {
-  const cidr = parseCidr(text);
-  return cidr.ok ? [cidr.value] : [];
-});
-
 function indexAddresses(workloads: readonly Workload[], problems: Problem[]): Map<string, Workload[]> {
   const index = new Map<string, Workload[]>();
   for (const workload of workloads) {
     for (const text of new Set(workload.addresses)) {
       const address = keep(parseAddress(text), problems, `workload \`${workload.id}\``);
       if (address === undefined) continue;
-      if (NOBODYS.some((cidr) => cidrContains(cidr, address))) {
+      if (namesNoHost(address)) {
         problems.push({
           code: 'address-invalid',
           message: `workload \`${workload.id}\`: \`${text}\` is loopback, link-local, multicast or unspecified and names no host`,
