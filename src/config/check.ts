@@ -39,10 +39,16 @@ function checkApps({ document, apps, locate }: Checked): Problem[] {
   );
   for (const app of apps) {
     const at = ['apps', app.id];
-    if ((app.builtin === undefined) === (app.upstream === undefined)) {
-      problems.push(invalid(`app \`${app.id}\` needs either \`upstream\` or \`builtin\``, locate(at)));
+    const ways = [app.builtin, app.upstream, app.enforcedBy].filter((way) => way !== undefined);
+    if (ways.length !== 1) {
+      problems.push(
+        invalid(
+          `app \`${app.id}\` needs exactly one of \`upstream\`, \`builtin\` and \`enforced_by: forward-auth\``,
+          locate(at),
+        ),
+      );
     }
-    if (app.upstream !== undefined) problems.push(...checkUpstream(app.id, app.upstream, locate([...at, 'upstream'])));
+    problems.push(...checkUpstreams(app, locate([...at, 'upstream'])));
     for (const origin of app.allowedOrigins) {
       if (URL.parse(origin)?.origin === origin) continue;
       const written = URL.parse(origin)?.origin;
@@ -64,6 +70,31 @@ function checkApps({ document, apps, locate }: Checked): Problem[] {
   return problems;
 }
 
+/** Several upstreams are one application, so all are reached in the same way. */
+function checkUpstreams({ id, upstream, upstreamOptions, kubernetes }: App, source: SourceSpan): Problem[] {
+  if (upstream === undefined) return [];
+  const all = [upstream, ...(upstreamOptions?.others ?? [])];
+  const problems = all.flatMap((url) => checkUpstream(id, url, source));
+  const schemes = new Set(all.map((url) => new URL(url).protocol));
+  if (schemes.size > 1) problems.push(invalid(`the upstreams of app \`${id}\` must have one scheme`, source));
+  if (schemes.has('tcp:') && all.some((url) => new URL(url).port === '')) {
+    problems.push(
+      invalid(`the upstream of app \`${id}\` needs a port`, source, 'write for example `tcp://10.0.0.5:22`'),
+    );
+  }
+  const { certificate, key, ca, serverName, protocol, healthPath } = upstreamOptions ?? {};
+  if ((certificate === undefined) !== (key === undefined)) {
+    problems.push(invalid(`\`upstream_tls\` of app \`${id}\` needs both \`certificate\` and \`key\``, source));
+  }
+  if ([certificate, ca, serverName].some((part) => part !== undefined) && !schemes.has('https:')) {
+    problems.push(invalid(`\`upstream_tls\` of app \`${id}\` needs an \`https\` upstream`, source));
+  }
+  if (schemes.has('tcp:') && [protocol, healthPath, kubernetes].some((part) => part !== undefined)) {
+    problems.push(invalid(`app \`${id}\` forwards TCP, and has no HTTP settings`, source));
+  }
+  return problems;
+}
+
 /** An upstream is a scheme, a host and a port. Whatever else it holds would be dropped without a word. */
 function checkUpstream(id: string, upstream: string, source: SourceSpan): Problem[] {
   const url = new URL(upstream);
@@ -73,7 +104,7 @@ function checkUpstream(id: string, upstream: string, source: SourceSpan): Proble
     ...(url.username === '' && url.password === '' ? [] : ['a user name or a password']),
   ];
   return extra.map((what) =>
-    invalid(`the upstream of app \`${id}\` must not have ${what}`, source, `write \`${url.origin}\``),
+    invalid(`the upstream of app \`${id}\` must not have ${what}`, source, `write \`${url.protocol}//${url.host}\``),
   );
 }
 

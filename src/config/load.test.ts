@@ -180,12 +180,12 @@ responses: { cut: { when: port-probe, action: quarantine } }
     [
       'an app without an upstream',
       'apps:\n  wiki: { tier: T1 }\n',
-      ['2:3 configuration-invalid app `wiki` needs either `upstream` or `builtin`'],
+      ['2:3 configuration-invalid app `wiki` needs exactly one of `upstream` or `builtin`'],
     ],
     [
       'an app with two',
       'apps: { wiki: { upstream: "http://127.0.0.1:1", builtin: verify } }\n',
-      ['1:9 configuration-invalid app `wiki` needs either'],
+      ['1:9 configuration-invalid app `wiki` needs exactly one of'],
     ],
     [
       'an upstream with a path',

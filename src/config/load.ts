@@ -23,6 +23,8 @@ export interface ConfigurationSource {
   readonly detections?: readonly string[];
 }
 
+type AppDocument = ConfigurationDocument['apps'][string];
+
 const MAX_CONFIGURATION_BYTES = 1_000_000;
 /** Groups that the built-in management policies name. */
 const BUILTIN_GROUPS: readonly Group[] = [
@@ -88,7 +90,7 @@ function resolveDocument(
   source: ConfigurationSource,
   locate: Locate,
 ): Result<Configuration, readonly Problem[]> {
-  const apps = Object.entries(document.apps).map(([id, app]) => resolveApp(id, app, document.domain));
+  const apps = Object.entries(document.apps).map(([id, app]) => resolveApp(id, app, document.domain, source.directory));
   const groups = resolveGroups(document);
   const listen = { http: parseListen(document.listen.http), tls: parseListen(document.listen.tls) };
   const problems = checkDocument({ document, apps, groups, listen, detections: source.detections, locate });
@@ -136,17 +138,57 @@ function resolveTls({ tls }: ConfigurationDocument, directory: string): Configur
   return { certificate: resolve(directory, tls.certificate), key: resolve(directory, tls.key) };
 }
 
-function resolveApp(id: string, app: ConfigurationDocument['apps'][string], domain: string): App {
+function resolveApp(id: string, app: AppDocument, domain: string, directory: string): App {
+  const [upstream] = upstreamsOf(app);
   return {
     id,
     name: app.name ?? id,
     host: app.host ?? `${id}.${domain}`,
     ...(app.builtin === undefined ? {} : { builtin: app.builtin }),
-    ...(app.upstream === undefined ? {} : { upstream: app.upstream }),
+    ...(upstream === undefined ? {} : { upstream }),
+    ...resolveUpstreamOptions(app, directory),
     ...(app.asset === undefined ? {} : { assetId: app.asset }),
     tier: TIER_NAMES[app.tier] ?? (0 satisfies Tier),
     device: app.device,
     allowedOrigins: app.allowed_origins,
+    ...(app.enforced_by === 'gateway' ? {} : { enforcedBy: app.enforced_by }),
+    ...(app.identity_headers.length === 0 ? {} : { identityHeaders: app.identity_headers }),
+    ...(app.client_certificate === 'optional' ? {} : { clientCertificate: app.client_certificate }),
+    ...(app.encoded_slash === 'refuse' ? {} : { encodedSlash: app.encoded_slash }),
+    ...(app.limits === undefined ? {} : { limits: resolveLimits(app.limits) }),
+    ...(app.ssh === undefined
+      ? {}
+      : { ssh: { principals: app.ssh.principals, lifetimeSeconds: app.ssh.lifetime_seconds } }),
+    ...(app.kubernetes === undefined
+      ? {}
+      : { kubernetes: { tokenFile: resolve(directory, app.kubernetes.token_file) } }),
+  };
+}
+
+function upstreamsOf({ upstream }: AppDocument): readonly string[] {
+  return upstream === undefined ? [] : typeof upstream === 'string' ? [upstream] : upstream;
+}
+
+function resolveUpstreamOptions(app: AppDocument, directory: string): Pick<App, 'upstreamOptions'> {
+  const others = upstreamsOf(app).slice(1);
+  const { ca, certificate, key, server_name: serverName } = app.upstream_tls ?? {};
+  const upstreamOptions = {
+    ...(others.length === 0 ? {} : { others }),
+    ...(app.upstream_protocol === 'http1' ? {} : { protocol: app.upstream_protocol }),
+    ...(ca === undefined ? {} : { ca: resolve(directory, ca) }),
+    ...(certificate === undefined ? {} : { certificate: resolve(directory, certificate) }),
+    ...(key === undefined ? {} : { key: resolve(directory, key) }),
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(app.health_path === undefined ? {} : { healthPath: app.health_path }),
+  };
+  return Object.keys(upstreamOptions).length === 0 ? {} : { upstreamOptions };
+}
+
+function resolveLimits(limits: NonNullable<AppDocument['limits']>): NonNullable<App['limits']> {
+  const { requests_per_second: requestsPerSecond, body_bytes: bodyBytes } = limits;
+  return {
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    ...(bodyBytes === undefined ? {} : { bodyBytes }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IDENTITY_HEADER_PRESETS } from '#model';
 
 const labels = z.record(z.string(), z.string());
 const host = z
@@ -14,6 +15,7 @@ const id = z
 const listen = z
   .string()
   .regex(/^(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5}$/, 'must be `address:port`, for example `127.0.0.1:8080`');
+const upstream = z.url({ protocol: /^(https?|tcp)$/ });
 
 const app = z.strictObject({
   name: name.optional().describe('Name shown to people. Default: the key.'),
@@ -22,10 +24,78 @@ const app = z.strictObject({
     .literal('verify')
     .optional()
     .describe('`verify` shows exactly which identity, device and headers arrived.'),
-  upstream: z
-    .url({ protocol: /^https?$/ })
+  upstream: upstream
+    .or(z.array(upstream).min(1).max(64))
     .optional()
-    .describe('Base URL of the application: scheme, host and port, nothing else.'),
+    .describe(
+      'Base URL of the application: scheme (`http`, `https` or `tcp`), host and port, nothing else. Several: the load is spread over those that are healthy.',
+    ),
+  upstream_protocol: z
+    .enum(['http1', 'http2'])
+    .default('http1')
+    .describe(
+      'What the upstream speaks. `http2` without TLS is HTTP/2 with prior knowledge, as gRPC servers speak it.',
+    ),
+  upstream_tls: z
+    .strictObject({
+      ca: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file of the only authorities the upstream’s certificate may come from.'),
+      certificate: z.string().min(1).optional().describe('PEM file of the certificate that the gateway shows.'),
+      key: z.string().min(1).optional().describe('PEM file of its private key.'),
+      server_name: host.optional().describe('Name the certificate must be for. Default: the host of the URL.'),
+    })
+    .optional()
+    .describe('TLS towards the upstream.'),
+  health_path: z
+    .string()
+    .regex(/^\/[!-~]*$/, 'must be a path')
+    .optional()
+    .describe('Path that answers 2xx while an upstream is healthy. Default: only failures of requests count.'),
+  enforced_by: z
+    .enum(['gateway', 'forward-auth'])
+    .default('gateway')
+    .describe('`forward-auth`: a proxy of your own carries the traffic and asks Cordon about each request.'),
+  identity_headers: z
+    .array(z.enum(IDENTITY_HEADER_PRESETS))
+    .default([])
+    .describe(
+      'Headers that tell the application who is there, beside the signed assertion; named after what it was made for.',
+    ),
+  client_certificate: z
+    .enum(['optional', 'required'])
+    .default('optional')
+    .describe('`required`: clients without a device certificate do not get past the TLS handshake.'),
+  encoded_slash: z
+    .enum(['refuse', 'allow'])
+    .default('refuse')
+    .describe('Whether `%2F` in a path is forwarded as it is.'),
+  limits: z
+    .strictObject({
+      requests_per_second: z.int().min(1).optional().describe('Requests per second, all people together.'),
+      body_bytes: z.int().min(0).optional().describe('Size of a request’s body.'),
+    })
+    .optional()
+    .describe('Budgets of this application.'),
+  ssh: z
+    .strictObject({
+      principals: z
+        .array(z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a login name'))
+        .min(1)
+        .max(32)
+        .describe('Login names that a certificate is good for.'),
+      lifetime_seconds: z.int().min(30).max(86_400).default(300).describe('How long a certificate is good for.'),
+    })
+    .optional()
+    .describe('The hosts behind the app trust Cordon’s SSH authority.'),
+  kubernetes: z
+    .strictObject({
+      token_file: z.string().min(1).describe('File with the token of the account that may impersonate people.'),
+    })
+    .optional()
+    .describe('The application is a Kubernetes API; people are impersonated by e-mail address and groups.'),
   asset: z
     .string()
     .min(1)
@@ -119,7 +189,7 @@ export const configurationSchema = z.strictObject({
   data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),
   apps: z
     .record(id, app)
-    .default({ verify: { builtin: 'verify', tier: 'T3', device: 'any', allowed_origins: [] } })
+    .prefault({ verify: { builtin: 'verify' } })
     .describe('Published applications, by id.'),
   groups: z
     .record(

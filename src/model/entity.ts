@@ -96,7 +96,42 @@ export interface AppSession {
   readonly sessionId: string;
   readonly host: string;
   readonly createdAt: number;
+  /** Absent: a browser's cookie. `bearer`: whoever holds the token may use it. `dpop`: only with proof of the key (RFC 9449). */
+  readonly form?: 'bearer' | 'dpop';
+  /** JWK thumbprint (RFC 7638) of the key that a `dpop` token is bound to. */
+  readonly keyThumbprint?: string;
+  /** End of its own life, when that is before the session's. */
+  readonly expiresAt?: number;
 }
+
+/** How the gateway reaches what is behind an app, beyond the first base URL. Paths are absolute. */
+export interface UpstreamOptions {
+  /** More base URLs that answer the same; the load is spread over all that are healthy. */
+  readonly others?: readonly string[];
+  /** `http2` without TLS is HTTP/2 with prior knowledge, as gRPC servers speak it. Absent: HTTP/1.1. */
+  readonly protocol?: 'http1' | 'http2';
+  /** PEM file of the only authorities whose certificates the upstream may show. */
+  readonly ca?: string;
+  /** PEM files of the certificate that the gateway shows to the upstream, and its key. */
+  readonly certificate?: string;
+  readonly key?: string;
+  /** Name that the upstream's certificate must be for. Absent: the host of its URL. */
+  readonly serverName?: string;
+  /** Path that answers 2xx while an upstream is healthy. Absent: an upstream is unhealthy for a while after it failed. */
+  readonly healthPath?: string;
+}
+
+/** Headers in which an app expects to be told who is there, as products before Cordon did. */
+export const IDENTITY_HEADER_PRESETS = [
+  'authelia',
+  'oauth2-proxy',
+  'authentik',
+  'iap',
+  'pomerium',
+  'cloudflare',
+] as const;
+/** One of `IDENTITY_HEADER_PRESETS`. */
+export type IdentityHeaderPreset = (typeof IDENTITY_HEADER_PRESETS)[number];
 
 /** A published application. */
 export interface App {
@@ -106,8 +141,26 @@ export interface App {
   readonly host: string;
   /** The built-in app that shows what arrived. */
   readonly builtin?: 'verify';
-  /** Base URL of the upstream, without path. Absent for built-in apps. */
+  /** Base URL of the upstream (`http:`, `https:` or `tcp:`), without path. Absent for built-in apps and behind a proxy that asks. */
   readonly upstream?: string;
+  readonly upstreamOptions?: UpstreamOptions;
+  /** `forward-auth`: another proxy carries the traffic and asks Cordon about each request. Absent: the gateway. */
+  readonly enforcedBy?: 'forward-auth';
+  /** What the upstream is told in addition to the signed assertion. */
+  readonly identityHeaders?: readonly IdentityHeaderPreset[];
+  /** `required`: no TLS connection of a client without a device certificate gets as far as a request. */
+  readonly clientCertificate?: 'required';
+  /** `allow`: `%2F` in a path is forwarded as it is. Absent: refused, as servers disagree about what it means. */
+  readonly encodedSlash?: 'allow';
+  /** Budgets of this app; absent ones are those of the gateway. */
+  readonly limits?: {
+    readonly requestsPerSecond?: number;
+    readonly bodyBytes?: number;
+  };
+  /** Hosts behind the app trust Cordon's SSH authority: who may enter gets a certificate with these login names. */
+  readonly ssh?: { readonly principals: readonly string[]; readonly lifetimeSeconds: number };
+  /** The app is a Kubernetes API: the gateway speaks as the account whose token is in this file, and impersonates the person. */
+  readonly kubernetes?: { readonly tokenFile: string };
   /** The asset this app gives access to; its tier rules. */
   readonly assetId?: string;
   /** Own tier for apps without an asset. The stricter of both counts. */

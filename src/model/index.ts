@@ -20,6 +20,8 @@ export {
   type EntityKind,
   type EntityOf,
   type Group,
+  IDENTITY_HEADER_PRESETS,
+  type IdentityHeaderPreset,
   type LedgerRow,
   type PolicyActivation,
   type PolicyBundle,
@@ -36,6 +38,7 @@ export {
   type Session,
   type Tier,
   type TierOverride,
+  type UpstreamOptions,
   type User,
   type Workload,
 } from './entity.ts';

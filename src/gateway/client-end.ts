@@ -1,0 +1,50 @@
+import type { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+
+/**
+ * The client's end of an exchange: what it sent, and the way back, whatever protocol it speaks. Stages know no other.
+ * Fields are alternating names and values, as `rawHeaders` of Node.
+ */
+export interface ClientEnd {
+  readonly protocol: 'http/1.1' | 'h2';
+  readonly method: string;
+  /** Request target as sent; `:path` of HTTP/2. */
+  readonly target: string;
+  /** The one host that was named (`host`, or `:authority`); undefined when none, two, or two different ones were. */
+  readonly authority: string | undefined;
+  /** Fields as sent, without pseudo-fields. */
+  readonly rawHeaders: readonly string[];
+  /** The socket below: address, TLS, client certificate. Nothing is read from it or written to it. */
+  readonly socket: Socket;
+  /** Present when the client asks for a WebSocket (RFC 6455, RFC 8441). */
+  readonly webSocket?: WebSocketOffer;
+  /** The body, and true once all of it has been read. */
+  readonly body: Readable;
+  readonly isBodyComplete: boolean;
+  /** What one field holds; several of one name are joined as Node does. The name is in lower case. */
+  header(name: string): string | undefined;
+  /** Fields after the body; empty before its end and when there are none. */
+  trailers(): readonly string[];
+  /** True when nobody is there any more to be answered. */
+  readonly hasLeft: boolean;
+  /** True once the head of the answer has been sent. */
+  readonly hasBegun: boolean;
+  /** An interim answer: 100, 103. */
+  inform(status: number, fields: readonly string[]): void;
+  begin(status: number, fields: readonly string[]): void;
+  /** False: wait for `onceDrained`. */
+  write(chunk: Buffer): boolean;
+  onceDrained(work: () => void): void;
+  /** Ends the answer, with what is left of it and with fields after it. */
+  end(last?: string | Buffer, trailers?: readonly string[]): void;
+  /** Ends the exchange at once, and what was begun is seen to be broken off: HTTP/1.1 closes, HTTP/2 resets the stream. */
+  abort(): void;
+  /** Called once, when both directions have ended. */
+  onceClosed(work: () => void): void;
+}
+
+/** A WebSocket that a client has asked for and nobody has accepted yet. */
+export interface WebSocketOffer {
+  /** Accepts: sends the answer (101, or 200 over HTTP/2) and returns the raw frames, with what came early. */
+  accept(fields: readonly string[]): Duplex;
+}
