@@ -180,7 +180,7 @@ responses: { cut: { when: port-probe, action: quarantine } }
     [
       'an app without an upstream',
       'apps:\n  wiki: { tier: T1 }\n',
-      ['2:3 configuration-invalid app `wiki` needs exactly one of `upstream` or `builtin`'],
+      ['2:3 configuration-invalid app `wiki` needs exactly one of `upstream`, `builtin` and'],
     ],
     [
       'an app with two',

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { isAbsolute } from 'node:path';
+import { describe, it } from 'node:test';
+import { formatProblem } from '#base';
+import { type Configuration, parseConfiguration } from './index.ts';
+
+function parse(text: string): ReturnType<typeof parseConfiguration> {
+  return parseConfiguration({ file: 'cordon.yaml', text, directory: '/etc/cordon', policies: {} });
+}
+
+function parsed(text: string): Configuration {
+  const result = parse(text);
+  assert.ok(result.ok, result.ok ? '' : result.error.map(formatProblem).join('\n'));
+  return result.value;
+}
+
+describe('an app of a document', () => {
+  it('says all that an app may ask of the gateway, and nothing that it did not ask for', () => {
+    const { apps } = parsed(`apps:
+  plain: { upstream: "http://10.0.0.1" }
+  full:
+    upstream: ["https://10.0.0.5:8443", "https://10.0.0.6:8443"]
+    upstream_protocol: http2
+    upstream_tls: { ca: ca.pem, certificate: /etc/c.pem, key: k.pem, server_name: full.internal }
+    health_path: /healthz
+    identity_headers: [authelia, iap]
+    client_certificate: required
+    encoded_slash: allow
+    limits: { requests_per_second: 50, body_bytes: 1000 }
+  proxied: { enforced_by: forward-auth }
+  bastion: { upstream: "tcp://10.0.0.7:22", ssh: { principals: [ops] } }
+  cluster: { upstream: "https://10.0.0.8:6443", kubernetes: { token_file: token } }
+`);
+    const [plain, full, proxied, bastion, cluster] = apps;
+    assert.deepEqual(plain, {
+      id: 'plain',
+      name: 'plain',
+      host: 'plain.localhost',
+      upstream: 'http://10.0.0.1',
+      tier: 3,
+      device: 'any',
+      allowedOrigins: [],
+    });
+    assert.equal(full?.upstream, 'https://10.0.0.5:8443');
+    const { ca, key, ...options } = full.upstreamOptions ?? {};
+    assert.ok(ca !== undefined && key !== undefined && isAbsolute(ca) && isAbsolute(key));
+    assert.deepEqual(options, {
+      others: ['https://10.0.0.6:8443'],
+      protocol: 'http2',
+      certificate: '/etc/c.pem',
+      serverName: 'full.internal',
+      healthPath: '/healthz',
+    });
+    assert.deepEqual(full.identityHeaders, ['authelia', 'iap']);
+    assert.deepEqual([full.clientCertificate, full.encodedSlash], ['required', 'allow']);
+    assert.deepEqual(full.limits, { requestsPerSecond: 50, bodyBytes: 1000 });
+    assert.deepEqual([proxied?.enforcedBy, proxied?.upstream], ['forward-auth', undefined]);
+    assert.deepEqual(bastion?.ssh, { principals: ['ops'], lifetimeSeconds: 300 });
+    assert.ok(isAbsolute(cluster?.kubernetes?.tokenFile ?? ''));
+  });
+
+  const refused: readonly (readonly [name: string, text: string, expected: readonly string[]])[] = [
+    [
+      'upstreams of two kinds',
+      'apps:\n  wiki:\n    upstream: [http://127.0.0.1:1, https://127.0.0.1:2]\n',
+      ['3:5 configuration-invalid the upstreams of app `wiki` must have one scheme'],
+    ],
+    [
+      'a TCP upstream without a port',
+      'apps: { ssh: { upstream: tcp://10.0.0.5 } }\n',
+      ['1:16 configuration-invalid the upstream of app `ssh` needs a port'],
+    ],
+    [
+      'HTTP settings for TCP',
+      'apps: { ssh: { upstream: "tcp://10.0.0.5:22", health_path: / } }\n',
+      ['1:16 configuration-invalid app `ssh` forwards TCP, and has no HTTP settings'],
+    ],
+    [
+      'half of a client certificate for an upstream',
+      'apps: { wiki: { upstream: "https://10.0.0.5", upstream_tls: { key: k.pem } } }\n',
+      ['1:17 configuration-invalid `upstream_tls` of app `wiki` needs both `certificate` and `key`'],
+    ],
+    [
+      'a pinned authority for an upstream in the clear',
+      'apps: { wiki: { upstream: "http://10.0.0.5", upstream_tls: { ca: ca.pem } } }\n',
+      ['1:17 configuration-invalid `upstream_tls` of app `wiki` needs an `https` upstream'],
+    ],
+    [
+      'an app with an upstream that another proxy carries',
+      'apps: { wiki: { upstream: "http://10.0.0.5", enforced_by: forward-auth } }\n',
+      ['1:9 configuration-invalid app `wiki` needs exactly one of'],
+    ],
+  ];
+  for (const [name, text, expected] of refused) {
+    it(`is refused with its place: ${name}`, () => {
+      const result = parse(text);
+      const found = result.ok
+        ? []
+        : result.error.map(({ code, message, source }) => `${source?.line}:${source?.column} ${code} ${message}`);
+      assert.equal(found.length, expected.length, found.join('\n'));
+      for (const [index, start] of expected.entries()) {
+        assert.ok(found[index]?.startsWith(start), `${found[index]}\ndoes not begin with\n${start}`);
+      }
+    });
+  }
+});
