@@ -26,6 +26,8 @@ const subject: AssertionSubject = {
   user,
   groups: new Set(['staff', 'engineering']),
   device: { id: 'd1', name: 'Laptop', form: 'agent', status: 'active', managed: true, enrolledAt: 0 },
+  method: 'GET',
+  url: 'https://wiki.example.org/pages/1',
 };
 
 describe('an identity assertion (RFC 7515, RFC 7519)', () => {
@@ -52,6 +54,8 @@ describe('an identity assertion (RFC 7515, RFC 7519)', () => {
       auth_time: Math.floor((NOW - 5500) / 1000),
       sid: 's1',
       device: { id: 'd1', name: 'Laptop', managed: true, posture: 'unknown' },
+      htm: 'GET',
+      htu: 'https://wiki.example.org/pages/1',
       iat: NOW / 1000,
       exp: NOW / 1000 + 60,
     });
@@ -85,7 +89,7 @@ describe('an identity assertion (RFC 7515, RFC 7519)', () => {
     assert.ok(shownClaims(signer.sign(subject)).exp * 1000 <= clock.now() + 60_000);
   });
 
-  it('is never shared between sessions, apps or devices', () => {
+  it('is never shared between sessions, apps, devices, methods or addresses', () => {
     const signer = createAssertionSigner({ clock: manualClock(NOW) });
     const { device: _, ...rest } = subject;
     const tokens = [
@@ -93,9 +97,14 @@ describe('an identity assertion (RFC 7515, RFC 7519)', () => {
       { ...subject, session: { ...session, id: 's2' } },
       { ...subject, app: { id: 'app_x', host: 'x' } },
       { ...rest, device: undefined },
+      { ...subject, method: 'POST' },
+      { ...subject, url: 'https://wiki.example.org/pages/2' },
     ].map((one) => signer.sign(one));
-    assert.equal(new Set(tokens).size, 4);
-    assert.equal(shownClaims(tokens[3] ?? '').device, undefined);
+    assert.equal(new Set(tokens).size, 6);
+    const [, , , without, posted, elsewhere] = tokens.map(shownClaims);
+    assert.equal(without?.device, undefined);
+    assert.equal(posted?.htm, 'POST');
+    assert.equal(elsewhere?.htu, 'https://wiki.example.org/pages/2');
   });
 
   it('keeps its key over restarts when it is given one, and publishes no private part', () => {

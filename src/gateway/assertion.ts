@@ -19,6 +19,10 @@ export interface AssertionSubject {
   /** Ids of all groups the user is in, directly or through parents. */
   readonly groups: ReadonlySet<string>;
   readonly device: Device | undefined;
+  /** Method of the request that the assertion goes with. */
+  readonly method: string;
+  /** Origin and canonical path of that request, without its query. */
+  readonly url: string;
 }
 
 /** Claims of an assertion (RFC 7519); times in seconds. */
@@ -40,6 +44,9 @@ export interface AssertionClaims {
     readonly managed: boolean;
     readonly posture: 'healthy' | 'unhealthy' | 'unknown';
   };
+  /** The request it was made for, as RFC 9449 names them: an assertion copied from one request opens no other. */
+  readonly htm: string;
+  readonly htu: string;
   readonly iat: number;
   readonly exp: number;
 }
@@ -49,7 +56,7 @@ type PublicKey = { readonly kty: string } & Readonly<Record<string, string>>;
 
 /** Signs what an upstream may believe about who is there. */
 export interface AssertionSigner {
-  /** A compact JWT (ES256) that lives 60 s; the same one for the same facts during a third of that. */
+  /** A compact JWT (ES256) that lives 60 s; the same one for the same facts and request during a third of that. */
   sign(subject: AssertionSubject): string;
   /** Public keys, as served at `/.cordon/jwks.json` on every app host. @see RFC 7517 */
   jwks(): { readonly keys: readonly PublicKey[] };
@@ -76,7 +83,8 @@ export function createAssertionSigner(options: {
       const now = clock.now();
       const claims = factsOf(subject, issuer);
       const facts = JSON.stringify(claims);
-      const key = `${subject.session.id} ${subject.app.id} ${subject.device?.id ?? ''}`;
+      const { session, app, device, method, url } = subject;
+      const key = `${session.id} ${app.id} ${device?.id ?? ''} ${method} ${url}`;
       const known = kept.get(key);
       if (known !== undefined && known.facts === facts && now >= known.at && now - known.at < REUSE_MS)
         return known.token;
@@ -96,7 +104,7 @@ export function createAssertionSigner(options: {
   };
 }
 
-function factsOf({ app, session, user, groups, device }: AssertionSubject, iss: string): object {
+function factsOf({ app, session, user, groups, device, method, url }: AssertionSubject, iss: string): object {
   return {
     iss,
     aud: app.id,
@@ -118,6 +126,8 @@ function factsOf({ app, session, user, groups, device }: AssertionSubject, iss: 
             posture: device.posture?.verdict ?? 'unknown',
           },
         }),
+    htm: method,
+    htu: url,
   } satisfies Omit<AssertionClaims, 'iat' | 'exp'>;
 }
 

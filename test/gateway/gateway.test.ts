@@ -54,6 +54,7 @@ describe('a permitted request', () => {
       [payload.sub, payload['groups'], payload['device']],
       [ADA.id, ['engineering'], { id: LAPTOP.id, name: LAPTOP.name, managed: true, posture: 'healthy' }],
     );
+    assert.deepEqual([payload['htm'], payload['htu']], ['POST', `http://wiki.localhost:${made.port}/a`]);
   });
 
   it('is in the journal with its decision, found by the correlation id, without query and cookies', async () => {

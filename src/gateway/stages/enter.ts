@@ -1,5 +1,13 @@
 import { ASSERTION_HEADER } from '../assertion.ts';
-import { type Exchange, type GatewayParts, hasLeft, need, type Stage, type StageResult } from '../exchange.ts';
+import {
+  type Exchange,
+  type GatewayParts,
+  hasLeft,
+  need,
+  ownOrigin,
+  type Stage,
+  type StageResult,
+} from '../exchange.ts';
 import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
@@ -56,6 +64,14 @@ function outgoingHeaders(exchange: Exchange, { assertion, graph }: GatewayParts)
     'x-cordon-correlation-id',
     exchange.correlationId,
     ASSERTION_HEADER,
-    assertion.sign({ app: access.app, session, user, groups: graph.groupsOf(id), device }),
+    assertion.sign({
+      app: access.app,
+      session,
+      user,
+      groups: graph.groupsOf(id),
+      device,
+      method: access.method,
+      url: ownOrigin(exchange) + access.path,
+    }),
   ];
 }
