@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import { CordonError } from '#base';
 import type { Configuration, ListenAddress } from '#config';
 import { canonicalHost, type Gateway, hardenServer, SERVER_OPTIONS } from '#gateway';
+import { listenOn } from './listen-on.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -106,38 +106,6 @@ function tlsServer(contextFor: () => ((serverName: string | undefined) => Secure
       if (context === undefined) done(new Error('Cordon is starting'));
       else done(null, context);
     },
-  });
-}
-
-async function listenOn(server: Server, { host, port }: ListenAddress): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(listenError(cause, host, port));
-    });
-    server.listen({ host, port }, resolve);
-  });
-  server.removeAllListeners('error');
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
-}
-
-function listenError(cause: NodeJS.ErrnoException, host: string, port: number): CordonError {
-  const at = `${host}:${port}`;
-  if (cause.code === 'EADDRINUSE') {
-    return new CordonError('port-in-use', `something else listens on \`${at}\` already`, {
-      cause,
-      hint: `stop it (\`ss -ltnp 'sport = :${port}'\` names it), or choose another port under \`listen\` in cordon.yaml`,
-    });
-  }
-  if (cause.code === 'EACCES') {
-    return new CordonError('port-refused', `this user may not listen on \`${at}\``, {
-      cause,
-      hint: 'choose a port above 1023, or give the process the capability CAP_NET_BIND_SERVICE',
-    });
-  }
-  return new CordonError('address-unusable', `cannot listen on \`${at}\`: ${cause.code ?? cause.message}`, {
-    cause,
-    hint: 'name an address of this machine under `listen` in cordon.yaml',
   });
 }
 
