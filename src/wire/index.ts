@@ -1,8 +1,8 @@
 /**
- * wire: what the host agent and the server say to each other.
+ * wire: what the host agent and the server say to each other, and the two ends of a tunnel.
  *
- * Owns the messages, their validators, sizes and version, and the enrolment token's form.
- * Never sends anything, never decides anything, and never trusts a field it has not checked.
+ * Owns the messages, their validators, sizes and version, the enrolment token's form, and TCP in the frames of a WebSocket.
+ * Never opens a connection, never decides anything, and never trusts a field it has not checked.
  */
 export { type EnrolmentToken, formatEnrolmentToken, parseEnrolmentToken } from './enrolment-token.ts';
 export type {
@@ -31,4 +31,6 @@ export {
   WIRE_LIMITS,
 } from './message.ts';
 export { type MessageOf, parseMessage } from './parse.ts';
+export { type JoinedTunnel, joinTunnel, type TunnelEnd, type TunnelEnds } from './tunnel/join.ts';
+export { TUNNEL, TUNNEL_CLOSE } from './tunnel/protocol.ts';
 export { WIRE_VERSION } from './version.ts';
