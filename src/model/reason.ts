@@ -118,6 +118,18 @@ export const REASONS = {
     title: 'Properties or context do not fit the model',
     remedy: 'Send them in the types of the schema; what is left out counts as absent.',
   },
+  'token-invalid': {
+    title: 'The token is not valid here',
+    remedy: 'Get a new one for this app: `cordon token APP`.',
+  },
+  'proof-invalid': {
+    title: 'The request does not prove that the token is its own',
+    remedy: 'Send one fresh proof with each request (RFC 9449), made with the key that the token is bound to.',
+  },
+  'credentials-conflict': {
+    title: 'The request carries the credentials of two sessions',
+    remedy: 'Send the token or the cookie, not both.',
+  },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const satisfies Readonly<Record<string, ReasonText>>;
 

@@ -1,0 +1,105 @@
+import { hashToken } from '#base';
+import type { AppSession, ReasonCode, TrustGraph } from '#model';
+import { APP_COOKIE, oneCookie } from '../handoff.ts';
+import { checkProof, type ProofDemand } from './proof.ts';
+import type { ReplayMemory } from './replay-memory.ts';
+
+/** How every token of a program begins, so that scanners for secrets find one that leaked. */
+export const TOKEN_PREFIX = 'cordon_at_';
+/** The field that a token comes in. */
+const OWN = /^(dpop|bearer) +(cordon_at_[A-Za-z0-9_-]{43})$/i;
+
+/** What a request presents to say who it is from. */
+export interface Presented extends Omit<ProofDemand, 'token'> {
+  readonly host: string;
+  readonly authorization: string | undefined;
+  /** Values of all `DPoP` fields. */
+  readonly proofs: readonly string[];
+  /** The `Cookie` field. */
+  readonly cookie: string | undefined;
+}
+
+/** What was made of it. */
+export type Credential =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'cookie' | 'token'; readonly appSession: AppSession }
+  | {
+      readonly kind: 'refused';
+      readonly reason: ReasonCode;
+      /** What exactly was wrong, for the journal; whoever presented it learns only the reason. */
+      readonly cause: string;
+    };
+
+/** Where credentials are looked up. */
+export interface Known {
+  readonly graph: Pick<TrustGraph, 'appSessionByTokenHash' | 'get'>;
+  readonly replays: ReplayMemory;
+}
+
+/** True when an `Authorization` field holds a token of ours, in whatever form: it is for nobody else to see. */
+export function isOwnAuthorization(authorization: string | undefined): boolean {
+  return authorization?.includes(TOKEN_PREFIX) === true;
+}
+
+/**
+ * Finds the one credential of a request: a token of ours, else the cookie of this host. A token that is refused is the end: nothing else
+ * is tried, so that what goes on never depends on which of two credentials was looked at. Any other `Authorization` is the upstream's,
+ * and says nothing about who is there. Secrets are found by their hashes, so that no comparison takes longer the more of one is right.
+ */
+export function findCredential(presented: Presented, known: Known): Credential {
+  if (isOwnAuthorization(presented.authorization)) return tokenCredential(presented, known);
+  const appSession = cookieSession(presented, known);
+  return appSession === undefined ? { kind: 'none' } : { kind: 'cookie', appSession };
+}
+
+function tokenCredential(presented: Presented, known: Known): Credential {
+  const { authorization = '', host, now } = presented;
+  const [, scheme = '', token = ''] = OWN.exec(authorization) ?? [];
+  if (token === '') return invalid('the field is not a scheme and a token');
+  const appSession = known.graph.appSessionByTokenHash(hashToken(token));
+  if (appSession?.form === undefined) return invalid('no such token is known; it may have ended with its session');
+  if (appSession.host !== host) return invalid(`the token is for \`${appSession.host}\``);
+  if (appSession.expiresAt === undefined || appSession.expiresAt <= now) return invalid('the token has expired');
+  if (known.graph.get('session', appSession.sessionId) === undefined) return invalid('the session has ended');
+  if (scheme.toLowerCase() !== appSession.form) return invalid(`a ${appSession.form} token came as ${scheme}`);
+  if (appSession.form === 'dpop') {
+    const problem = proofProblem(presented, token, appSession, known.replays);
+    if (problem !== undefined) return { kind: 'refused', reason: 'proof-invalid', cause: problem };
+  }
+  const beside = cookieSession(presented, known);
+  if (beside !== undefined && beside.sessionId !== appSession.sessionId) {
+    return { kind: 'refused', reason: 'credentials-conflict', cause: 'the cookie is of another session' };
+  }
+  return { kind: 'token', appSession };
+}
+
+function proofProblem(
+  presented: Presented,
+  token: string,
+  { id, keyThumbprint }: AppSession,
+  replays: ReplayMemory,
+): string | undefined {
+  const { proofs, method, origin, path, now } = presented;
+  const [text] = proofs;
+  if (text === undefined) return 'there is no proof';
+  if (proofs.length > 1) return 'there is more than one proof';
+  const proof = checkProof(text, { method, origin, path, now, token });
+  if (!proof.ok) return proof.error;
+  if (proof.value.keyThumbprint !== keyThumbprint) return 'the proof is by another key';
+  // Last: only what would be accepted is remembered, so that nobody else can use up an id.
+  const used = replays.use(id, proof.value.id);
+  if (used === 'new') return undefined;
+  return used === 'seen' ? 'the proof was used before' : 'too many proofs at once';
+}
+
+/** The app session behind the cookie, when a browser got it and it was made for this very host. */
+function cookieSession({ cookie, host }: Presented, { graph }: Known): AppSession | undefined {
+  const value = oneCookie(cookie, APP_COOKIE);
+  const appSession = value === undefined ? undefined : graph.appSessionByTokenHash(hashToken(value));
+  // A token of a program in a cookie would be good without its proof.
+  return appSession?.host === host && appSession.form === undefined ? appSession : undefined;
+}
+
+function invalid(cause: string): Credential {
+  return { kind: 'refused', reason: 'token-invalid', cause };
+}
