@@ -7,13 +7,21 @@ const RANDOM_LETTERS = 16;
 const letters = Buffer.alloc(256 * RANDOM_LETTERS);
 let used = letters.length;
 
+/** The millisecond of the last id and its letters: under load there are many ids in one. */
+let last = { now: Number.NaN, letters: '' };
+
 /** Makes a unique id `prefix_…` of 80 random bits that sorts by creation time. */
 export function newId(prefix: string, now: number): string {
+  if (now !== last.now) last = { now, letters: timeLetters(now) };
+  return `${prefix}_${last.letters}${randomLetters()}`;
+}
+
+function timeLetters(now: number): string {
   let time = '';
   for (let rest = Math.floor(now), i = 0; i < 9; i++, rest = Math.floor(rest / 32)) {
     time = (ALPHABET[rest % 32] ?? '0') + time;
   }
-  return `${prefix}_${time}${randomLetters()}`;
+  return time;
 }
 
 function randomLetters(): string {

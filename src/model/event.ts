@@ -52,9 +52,12 @@ export const EVENT_CLASSES = {
 /** The name of an event class in `EVENT_CLASSES`. */
 export type EventClass = keyof typeof EVENT_CLASSES;
 
-const SEVERITIES = { unknown: 0, informational: 1, low: 2, medium: 3, high: 4, critical: 5 } as const;
-const STATUSES = { unknown: 0, success: 1, failure: 2 } as const;
-const ACTIONS = { unknown: 0, allowed: 1, denied: 2, observed: 3, modified: 4 } as const;
+/** OCSF's numbers for how bad something is. */
+export const SEVERITIES = { unknown: 0, informational: 1, low: 2, medium: 3, high: 4, critical: 5 } as const;
+/** OCSF's numbers for how something ended. */
+export const STATUSES = { unknown: 0, success: 1, failure: 2 } as const;
+/** OCSF's numbers for what was done about something. */
+export const ACTIONS = { unknown: 0, allowed: 1, denied: 2, observed: 3, modified: 4 } as const;
 
 /** One OCSF event. Only what every event has is typed; the classes' own attributes stand beside it by their OCSF names. */
 export interface OcsfEvent {

@@ -28,6 +28,7 @@ export {
   type Posture,
   type PostureOutcome,
   type PostureResult,
+  PROGRAM_TOKEN_PREFIX,
   type ResponseRule,
   type Risk,
   type RiskContribution,
@@ -46,3 +47,4 @@ export { buildEvent, EVENT_CLASSES, type EventClass, type EventInput, OCSF_VERSI
 export { isEntityKind, type Touched, TrustGraph } from './graph.ts';
 export { REASONS, type ReasonCode } from './reason.ts';
 export { CEDAR_SCHEMA } from './schema.ts';
+export { writeEvent, type WrittenEvent, type WrittenEventInput } from './written-event.ts';
