@@ -1,9 +1,10 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { Decision } from '#model';
 import type { Limits } from './limits.ts';
 import { grantedRequest } from './passage.ts';
+import { dial } from './upstreams/dial.ts';
 
 /** What goes to an upstream beside what was decided on. */
 export interface Outgoing {
@@ -19,6 +20,11 @@ export interface Outgoing {
 export interface Upstreams {
   /** Sends a request. Throws, and sends nothing, without a proven permit. Method, path and upstream are those the permit is for. */
   send(decision: Decision | undefined, outgoing: Outgoing, handler: Dispatcher.DispatchHandler): void;
+  /**
+   * Opens the TCP connection that a proven permit was given for, at an app whose upstream is `tcp:`. Throws without one. Rejects with a
+   * fault that `upstreamRefusal` names.
+   */
+  connect(decision: Decision | undefined): Promise<Socket>;
   /** Ends all connections. */
   close(): Promise<void>;
 }
@@ -54,6 +60,13 @@ export function createUpstreams(limits: Limits): Upstreams {
         ...(isWebSocket ? { upgrade: 'websocket', headersTimeout: limits.upgradeTimeoutMs } : {}),
       };
       agent.dispatch(options, handler);
+    },
+    connect: async (decision) => {
+      const { app } = grantedRequest(decision);
+      const url = app.upstream?.startsWith('tcp:') === true ? new URL(app.upstream) : undefined;
+      if (url === undefined) throw new Error(`the app \`${app.id}\` has no TCP upstream`);
+      const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+      return await dial({ hostname, port: Number(url.port), timeoutMs: limits.connectTimeoutMs });
     },
     close: async () => {
       await agent.destroy();

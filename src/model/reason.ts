@@ -73,6 +73,11 @@ export const REASONS = {
   },
   'upstream-unreachable': { title: 'The app does not answer', remedy: 'Ask the owner of the app.' },
   'upstream-timeout': { title: 'The app takes too long to answer', remedy: 'Ask the owner of the app.' },
+  'upstream-untrusted': {
+    title: 'The app cannot prove that it is the app',
+    remedy:
+      'Ask the owner of the app: its certificate has expired, is for another name, or from an authority that is not believed.',
+  },
   'upstream-invalid': {
     title: 'The app answered with something that is not HTTP',
     remedy: 'Ask the owner of the app.',
