@@ -102,7 +102,12 @@ export interface AppSession {
   readonly keyThumbprint?: string;
   /** End of its own life, when that is before the session's. */
   readonly expiresAt?: number;
+  /** What a program calls itself. Its person has read it; nothing is decided by it. */
+  readonly program?: string;
 }
+
+/** How the token of a program begins, so that scanners for secrets find one that leaked. A browser's cookie never begins so. */
+export const PROGRAM_TOKEN_PREFIX = 'cordon_at_';
 
 /** How the gateway reaches what is behind an app, beyond the first base URL. Paths are absolute. */
 export interface UpstreamOptions {
@@ -133,6 +138,17 @@ export const IDENTITY_HEADER_PRESETS = [
 /** One of `IDENTITY_HEADER_PRESETS`. */
 export type IdentityHeaderPreset = (typeof IDENTITY_HEADER_PRESETS)[number];
 
+/** What an SSH certificate may allow beyond running commands. */
+export const SSH_EXTENSIONS = [
+  'permit-pty',
+  'permit-port-forwarding',
+  'permit-agent-forwarding',
+  'permit-X11-forwarding',
+  'permit-user-rc',
+] as const;
+/** One of `SSH_EXTENSIONS`. */
+export type SshExtension = (typeof SSH_EXTENSIONS)[number];
+
 /** A published application. */
 export interface App {
   readonly id: string;
@@ -158,7 +174,14 @@ export interface App {
     readonly bodyBytes?: number;
   };
   /** Hosts behind the app trust Cordon's SSH authority: who may enter gets a certificate with these login names. */
-  readonly ssh?: { readonly principals: readonly string[]; readonly lifetimeSeconds: number };
+  readonly ssh?: {
+    readonly principals: readonly string[];
+    readonly lifetimeSeconds: number;
+    /** What a session may do beyond running commands. Absent: a terminal (`permit-pty`). */
+    readonly extensions?: readonly SshExtension[];
+    /** CIDR blocks the gateway reaches the hosts from; certificates are worth nothing from elsewhere. Absent: they are good anywhere. */
+    readonly sourceAddresses?: readonly string[];
+  };
   /** The app is a Kubernetes API: the gateway speaks as the account whose token is in this file, and impersonates the person. */
   readonly kubernetes?: { readonly tokenFile: string };
   /** The asset this app gives access to; its tier rules. */

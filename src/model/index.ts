@@ -42,6 +42,8 @@ export {
   type UpstreamOptions,
   type User,
   type Workload,
+  SSH_EXTENSIONS,
+  type SshExtension,
 } from './entity.ts';
 export { buildEvent, EVENT_CLASSES, type EventClass, type EventInput, OCSF_VERSION, type OcsfEvent } from './event.ts';
 export { isEntityKind, type Touched, TrustGraph } from './graph.ts';
