@@ -89,7 +89,11 @@ function checkUpstreams({ id, upstream, upstreamOptions, kubernetes }: App, sour
   if ([certificate, ca, serverName].some((part) => part !== undefined) && !schemes.has('https:')) {
     problems.push(invalid(`\`upstream_tls\` of app \`${id}\` needs an \`https\` upstream`, source));
   }
-  if (schemes.has('tcp:') && [protocol, healthPath, kubernetes].some((part) => part !== undefined)) {
+  // The account's token may act as anybody.
+  if (kubernetes !== undefined && !schemes.has('https:')) {
+    problems.push(invalid(`the Kubernetes API behind app \`${id}\` needs an \`https\` upstream`, source));
+  }
+  if (schemes.has('tcp:') && [protocol, healthPath].some((part) => part !== undefined)) {
     problems.push(invalid(`app \`${id}\` forwards TCP, and has no HTTP settings`, source));
   }
   return problems;
@@ -119,6 +123,7 @@ function checkListen({ document, listen, locate }: Checked): Problem[] {
       ),
     );
   }
+  problems.push(...checkAcme({ document, listen, locate }));
   for (const name of ['http', 'tls'] as const) {
     if ((listen[name]?.port ?? 0) <= 65_535) continue;
     problems.push(invalid(`\`listen.${name}\`: there is no port ${listen[name]?.port}`, locate(['listen', name])));
@@ -137,6 +142,19 @@ function checkListen({ document, listen, locate }: Checked): Problem[] {
       invalid(`domain \`${document.domain}\` must be served over TLS`, locate(['domain']), 'set `listen.http: "off"`'),
     );
   }
+  return problems;
+}
+
+function checkAcme({ document, listen, locate }: Pick<Checked, 'document' | 'listen' | 'locate'>): Problem[] {
+  const { acme, certificate } = document.tls;
+  if (acme === undefined) return [];
+  const source = locate(['tls', 'acme']);
+  const problems: Problem[] = [];
+  if (certificate !== undefined)
+    problems.push(invalid('`tls` has both files and `acme`', source, 'leave one of them out'));
+  if (/(^|\.)localhost$/.test(document.domain))
+    problems.push(invalid(`no authority certifies names below \`${document.domain}\``, source, 'set `domain`'));
+  if (listen.tls === undefined) problems.push(invalid('`tls.acme` needs a TLS listener', source, 'set `listen.tls`'));
   return problems;
 }
 

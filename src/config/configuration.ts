@@ -41,6 +41,18 @@ export interface ExternalTraffic {
   readonly ingress: 'allow' | 'deny';
 }
 
+/** Where certificates for browsers come from by ACME (RFC 8555). Paths are absolute. */
+export interface AcmeSettings {
+  readonly directory: string;
+  readonly email: string | undefined;
+  readonly challenge: 'http-01' | 'tls-alpn-01';
+  /** Where `http-01` is answered; undefined for `tls-alpn-01`. */
+  readonly listen: ListenAddress | undefined;
+  /** PEM file of the roots that the authority's own servers are trusted by; undefined: those of Node. */
+  readonly ca: string | undefined;
+  readonly externalAccount: { readonly keyId: string; readonly hmacKeyFile: string } | undefined;
+}
+
 /** One checked configuration document with every default filled in. Paths are absolute. */
 export interface Configuration {
   /** The file it came from; undefined for the embedded defaults. */
@@ -49,6 +61,8 @@ export interface Configuration {
   readonly listen: { readonly http: ListenAddress | undefined; readonly tls: ListenAddress | undefined };
   /** Files of the certificate that browsers are shown; undefined: one by Cordon's own CA. Agents always see the latter, which they pin. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** Certificates by ACME instead of files. */
+  readonly acme: AcmeSettings | undefined;
   /** Directory of the store, the journal and the control socket. */
   readonly data: string;
   readonly apps: readonly App[];

@@ -29,9 +29,10 @@ describe('an app of a document', () => {
     limits: { requests_per_second: 50, body_bytes: 1000 }
   proxied: { enforced_by: forward-auth }
   bastion: { upstream: "tcp://10.0.0.7:22", ssh: { principals: [ops] } }
+  jump: { upstream: "tcp://10.0.0.7:22", ssh: { principals: [ops], extensions: [permit-port-forwarding], source_addresses: [10.0.0.5/32] } }
   cluster: { upstream: "https://10.0.0.8:6443", kubernetes: { token_file: token } }
 `);
-    const [plain, full, proxied, bastion, cluster] = apps;
+    const [plain, full, proxied, bastion, jump, cluster] = apps;
     assert.deepEqual(plain, {
       id: 'plain',
       name: 'plain',
@@ -55,7 +56,9 @@ describe('an app of a document', () => {
     assert.deepEqual([full.clientCertificate, full.encodedSlash], ['required', 'allow']);
     assert.deepEqual(full.limits, { requestsPerSecond: 50, bodyBytes: 1000 });
     assert.deepEqual([proxied?.enforcedBy, proxied?.upstream], ['forward-auth', undefined]);
-    assert.deepEqual(bastion?.ssh, { principals: ['ops'], lifetimeSeconds: 300 });
+    assert.deepEqual(bastion?.ssh, { principals: ['ops'], lifetimeSeconds: 300, extensions: ['permit-pty'] });
+    assert.deepEqual(jump?.ssh?.extensions, ['permit-port-forwarding']);
+    assert.deepEqual(jump?.ssh?.sourceAddresses, ['10.0.0.5/32']);
     assert.ok(isAbsolute(cluster?.kubernetes?.tokenFile ?? ''));
   });
 
@@ -74,6 +77,11 @@ describe('an app of a document', () => {
       'HTTP settings for TCP',
       'apps: { ssh: { upstream: "tcp://10.0.0.5:22", health_path: / } }\n',
       ['1:16 configuration-invalid app `ssh` forwards TCP, and has no HTTP settings'],
+    ],
+    [
+      'a Kubernetes API in the clear, which would show the account’s token',
+      'apps: { k8s: { upstream: "http://10.0.0.5", kubernetes: { token_file: t } } }\n',
+      ['1:16 configuration-invalid the Kubernetes API behind app `k8s` needs an `https` upstream'],
     ],
     [
       'half of a client certificate for an upstream',

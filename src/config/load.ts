@@ -105,6 +105,7 @@ function resolveDocument(
     domain: document.domain,
     listen,
     tls: resolveTls(document, source.directory),
+    acme: resolveAcme(document, source.directory),
     data: resolve(source.directory, document.data),
     apps,
     groups,
@@ -138,6 +139,22 @@ function resolveTls({ tls }: ConfigurationDocument, directory: string): Configur
   return { certificate: resolve(directory, tls.certificate), key: resolve(directory, tls.key) };
 }
 
+function resolveAcme({ tls: { acme } }: ConfigurationDocument, directory: string): Configuration['acme'] {
+  if (acme === undefined) return undefined;
+  const { external_account: account } = acme;
+  return {
+    directory: acme.directory,
+    email: acme.email,
+    challenge: acme.challenge,
+    listen: acme.challenge === 'http-01' ? parseListen(acme.listen) : undefined,
+    ca: acme.ca === undefined ? undefined : resolve(directory, acme.ca),
+    externalAccount:
+      account === undefined
+        ? undefined
+        : { keyId: account.key_id, hmacKeyFile: resolve(directory, account.hmac_key_file) },
+  };
+}
+
 function resolveApp(id: string, app: AppDocument, domain: string, directory: string): App {
   const [upstream] = upstreamsOf(app);
   return {
@@ -156,13 +173,16 @@ function resolveApp(id: string, app: AppDocument, domain: string, directory: str
     ...(app.client_certificate === 'optional' ? {} : { clientCertificate: app.client_certificate }),
     ...(app.encoded_slash === 'refuse' ? {} : { encodedSlash: app.encoded_slash }),
     ...(app.limits === undefined ? {} : { limits: resolveLimits(app.limits) }),
-    ...(app.ssh === undefined
-      ? {}
-      : { ssh: { principals: app.ssh.principals, lifetimeSeconds: app.ssh.lifetime_seconds } }),
+    ...(app.ssh === undefined ? {} : { ssh: resolveSsh(app.ssh) }),
     ...(app.kubernetes === undefined
       ? {}
       : { kubernetes: { tokenFile: resolve(directory, app.kubernetes.token_file) } }),
   };
+}
+
+function resolveSsh(ssh: NonNullable<AppDocument['ssh']>): NonNullable<App['ssh']> {
+  const { principals, lifetime_seconds: lifetimeSeconds, extensions, source_addresses: sourceAddresses } = ssh;
+  return { principals, lifetimeSeconds, extensions, ...(sourceAddresses.length === 0 ? {} : { sourceAddresses }) };
 }
 
 function upstreamsOf({ upstream }: AppDocument): readonly string[] {

@@ -2,7 +2,7 @@ import type { Problem } from '#base';
 import type { Configuration } from './configuration.ts';
 
 /** Keys that are read only at a start: sockets are bound, passkeys belong to the domain, and the store is open. */
-type FixedKey = 'domain' | 'listen' | 'data';
+type FixedKey = 'domain' | 'listen' | 'data' | 'acme';
 
 /** What of `next` cannot take effect while Cordon runs on `now`, as `restart-needed`. */
 export function restartProblems(now: Configuration, next: Configuration, keys: readonly FixedKey[]): Problem[] {

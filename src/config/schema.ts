@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { IDENTITY_HEADER_PRESETS } from '#model';
+import { parseCidr } from '#base';
+import { IDENTITY_HEADER_PRESETS, SSH_EXTENSIONS } from '#model';
 
 const labels = z.record(z.string(), z.string());
 const host = z
@@ -87,6 +88,14 @@ const app = z.strictObject({
         .max(32)
         .describe('Login names that a certificate is good for.'),
       lifetime_seconds: z.int().min(30).max(86_400).default(300).describe('How long a certificate is good for.'),
+      extensions: z
+        .array(z.enum(SSH_EXTENSIONS))
+        .default(['permit-pty'])
+        .describe('What a session may do beyond running commands.'),
+      source_addresses: z
+        .array(z.string().refine((text) => parseCidr(text).ok, 'must be an address or a CIDR block'))
+        .default([])
+        .describe('Where the gateway reaches the hosts from; a certificate is worth nothing from elsewhere.'),
     })
     .optional()
     .describe('The hosts behind the app trust Cordon’s SSH authority.'),
@@ -113,6 +122,36 @@ const app = z.strictObject({
     .array(z.url())
     .default([])
     .describe('Origins, besides the app’s own, that may open a WebSocket; without a path, as browsers send them.'),
+});
+
+const acme = z.strictObject({
+  directory: z
+    .url({ protocol: /^https$/ })
+    .default('https://acme-v02.api.letsencrypt.org/directory')
+    .describe('Directory of the authority. Default: Let’s Encrypt.'),
+  accept_terms: z.literal(true).describe('You accept the terms of service of the authority.'),
+  email: z.email().optional().describe('Address to which the authority writes.'),
+  challenge: z
+    .enum(['http-01', 'tls-alpn-01'])
+    .default('http-01')
+    .describe(
+      'How names are proven: on port 80 (`http-01`) or on the TLS listener, which must be port 443 from outside.',
+    ),
+  listen: listen
+    .default('0.0.0.0:80')
+    .describe('Where `http-01` is answered; everything else there is sent on to HTTPS. Not used with `tls-alpn-01`.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the roots that the authority’s own servers are trusted by. Default: those of Node.'),
+  external_account: z
+    .strictObject({
+      key_id: z.string().min(1).describe('Key identifier that the authority gave you.'),
+      hmac_key_file: z.string().min(1).describe('File with the HMAC key, in base64url.'),
+    })
+    .optional()
+    .describe('External account binding, where the authority demands one.'),
 });
 
 const attributes = z.record(z.string().min(1), z.string().min(1));
@@ -184,6 +223,7 @@ export const configurationSchema = z.strictObject({
         .optional()
         .describe('PEM file with the certificate chain that browsers are shown, leaf first.'),
       key: z.string().min(1).optional().describe('PEM file with its private key.'),
+      acme: acme.optional().describe('Certificates from a public authority, by ACME (RFC 8555), instead of files.'),
     })
     .prefault({}),
   data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),

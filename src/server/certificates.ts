@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Clock, CordonError } from '#base';
 import type { Authority } from '#devices';
+import { type AcmeOptions, keepAcme } from './acme/acme.ts';
 
 const DAY = 86_400_000;
 /** A certificate of our own CA is made anew when it has this long left. */
@@ -20,6 +21,9 @@ export interface Certificates {
   contextFor(serverName: string | undefined): SecureContext;
   /** Makes the certificate anew when names were added or it ends soon, and reads the files. Throws `tls-files-invalid`. */
   refresh(): Promise<void>;
+  /** Orders by ACME what is missing or ends soon. Never throws. */
+  order(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**
@@ -33,6 +37,8 @@ export async function keepCertificates(options: {
   /** All host names that are served now. */
   readonly hosts: () => readonly string[];
   readonly files: () => CertificateFiles | undefined;
+  /** Present: browsers see certificates by ACME, for every host but that of the agents. */
+  readonly acme?: Omit<AcmeOptions, 'hosts' | 'contextOf'>;
 }): Promise<Certificates> {
   const { authority, clock, agentHost } = options;
   let names = '';
@@ -50,17 +56,28 @@ export async function keepCertificates(options: {
     shown = fromFiles(authority, options.files());
   };
   await refresh();
+  const acme =
+    options.acme === undefined
+      ? undefined
+      : await keepAcme({
+          ...options.acme,
+          hosts: () => options.hosts().filter((host) => host !== agentHost),
+          contextOf: (certificate, key) => contextOf(authority, certificate, key),
+        });
   return {
     contextFor: (serverName) => {
-      const context = serverName === agentHost || serverName === undefined ? own : (shown ?? own);
+      const isOwn = serverName === undefined || serverName === agentHost;
+      const context = isOwn ? own : (acme?.contextFor(serverName) ?? shown ?? own);
       if (context === undefined) throw new Error('no certificate yet');
       return context;
     },
     refresh,
+    order: async () => await acme?.refresh(),
+    close: async () => await acme?.close(),
   };
 }
 
-function contextOf(authority: Authority, cert: string, key: string): SecureContext {
+function contextOf(authority: Pick<Authority, 'certificate'>, cert: string, key: string): SecureContext {
   return createSecureContext({ cert, key, ca: authority.certificate, minVersion: OLDEST_TLS });
 }
 

@@ -1,5 +1,6 @@
 import { type Api, type ApiServices, createApi } from '#api';
 import type { Clock, Problem, Result } from '#base';
+import type { Configuration } from '#config';
 import { createGateway, type Gateway } from '#gateway';
 import type { Actor } from '#model';
 import { type Areas, openAreas, openTruth, type Truth } from './areas.ts';
@@ -96,19 +97,8 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   });
   undo.push(async () => await areas.monitor.close());
   await options.seed?.(truth);
-  const certificates = await keepCertificates({
-    authority: areas.authority,
-    clock,
-    agentHost: hosts.agent,
-    hosts: () => [
-      hosts.identity,
-      hosts.console,
-      hosts.agent,
-      hosts.decisions,
-      ...Array.from(truth.graph.all('app'), ({ host }) => host),
-    ],
-    files: () => areas.settings.current().tls,
-  });
+  const certificates = await openCertificates(truth, areas, { configuration, hosts, listeners, clock, log });
+  undo.push(async () => await certificates.close());
   on.configuration = async () => {
     areas.plan.invalidate();
     await certificates.refresh();
@@ -124,6 +114,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   const link = await areas.identity.invitations.bootstrap();
   const schedule = scheduleWork(truth, areas, { certificates, log });
   serve(listeners, { api, gateway, certificates, hosts });
+  void certificates.order();
   return {
     consoleUrl: originOf(hosts.console),
     ports: listeners.ports,
@@ -137,9 +128,33 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
     gateway,
     reload: async (by = 'system') => await areas.settings.reload(by),
     stop: once(async () => {
-      await stop({ schedule, listeners, api, gateway, areas, truth, data });
+      await stop({ schedule, listeners, api, gateway, certificates, areas, truth, data });
     }),
   };
+}
+
+async function openCertificates(
+  { graph, store, journal }: Truth,
+  { authority, settings }: Areas,
+  parts: {
+    readonly configuration: Configuration;
+    readonly hosts: OwnHosts;
+    readonly listeners: Listeners;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+): Promise<Certificates> {
+  const { configuration, hosts, listeners, clock, log } = parts;
+  const { identity, console, agent, decisions } = hosts;
+  const acme = { store, journal, clock, log, httpsPort: (): number | undefined => listeners.ports.tls };
+  return await keepCertificates({
+    authority,
+    clock,
+    agentHost: agent,
+    hosts: () => [identity, console, agent, decisions, ...Array.from(graph.all('app'), ({ host }) => host)],
+    files: () => settings.current().tls,
+    ...(configuration.acme === undefined ? {} : { acme: { ...acme, settings: configuration.acme } }),
+  });
 }
 
 interface Wiring {
@@ -207,10 +222,11 @@ function scheduleWork(
   schedule.every(MINUTE, 'identity', identity.sweep);
   schedule.every(MINUTE, 'devices', devices.sweep);
   schedule.every(60 * MINUTE, 'certificates', certificates.refresh);
+  schedule.every(MINUTE, 'orders of certificates', certificates.order);
   // A new app has a new name in the certificate.
   graph.onTouched(({ kind }) => {
     if (kind !== 'app') return;
-    certificates.refresh().catch((err: unknown) => {
+    certificates.refresh().then(certificates.order, (err: unknown) => {
       log.error({ err }, 'the certificate for the new app could not be made');
     });
   });
@@ -245,11 +261,13 @@ async function stop(parts: {
   readonly listeners: Listeners;
   readonly api: Api;
   readonly gateway: Gateway;
+  readonly certificates: Certificates;
   readonly areas: Areas;
   readonly truth: Truth;
   readonly data: DataDirectory;
 }): Promise<void> {
-  const { schedule, listeners, api, gateway, areas, truth, data } = parts;
+  const { schedule, listeners, api, gateway, certificates, areas, truth, data } = parts;
+  await certificates.close();
   await schedule.stop();
   await closeControl(api.control, data.controlSocket);
   areas.devices.close();
