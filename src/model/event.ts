@@ -45,6 +45,7 @@ export const EVENT_CLASSES = {
   deviceConfigStateChange: { uid: 5019, activities: { log: 1 } },
   cloudInventory: { uid: 5023, activities: { log: 1, collect: 2 } },
   apiActivity: { uid: 6003, activities: { create: 1, read: 2, update: 3, delete: 4, other: 99 } },
+  scanActivity: { uid: 6007, activities: { completed: 2, error: 6 } },
   remediation: { uid: 7001, activities: { isolate: 1, evict: 2, restore: 3 } },
   networkRemediation: { uid: 7004, activities: { isolate: 1, evict: 2, restore: 3 } },
 } as const;

@@ -58,6 +58,20 @@ function refusedAccess(number: number, at: number, code = 'no-permit', userId = 
   });
 }
 
+/** A probe of Cordon's own that something else answered. */
+function exposed(probe: Record<string, string>, at: number, code = 'route-exposed'): OcsfEvent {
+  return buildEvent({
+    class: 'httpActivity',
+    activity: 'get',
+    time: at,
+    message: 'open',
+    status: 'failure',
+    statusCode: code,
+    attributes: { dst_endpoint: { hostname: 'app-1.localhost' } },
+    cordon: { probe },
+  });
+}
+
 interface Case {
   readonly name: string;
   readonly events: readonly OcsfEvent[];
@@ -204,6 +218,21 @@ const CASES: readonly Case[] = [
       const from: Workload = host(9);
       return refusedFlow({ from, to, reporter: to.id, at: at(index) });
     }),
+    fired: [],
+  },
+  {
+    name: 'route-exposed fires on the first probe of an app that something else answered, and once for all ways to it',
+    events: times(3, (i) => exposed({ kind: `way-${i}`, app: 'app-1', detail: 'open' }, at(i))),
+    fired: ['route-exposed app-1'],
+  },
+  {
+    name: 'route-exposed names the host when no app has it',
+    events: [exposed({ kind: 'foreign-host', app: '' }, at(0))],
+    fired: ['route-exposed app-1.localhost'],
+  },
+  {
+    name: 'route-exposed is silent about what no probe said, and about refusals',
+    events: [exposed({ app: 'app-1' }, at(0)), exposed({ kind: 'anonymous' }, at(1), 'upstream-invalid')],
     fired: [],
   },
   {

@@ -5,6 +5,7 @@ import { distributedGuessing } from './rules/distributed-guessing.ts';
 import { passwordGuessing } from './rules/password-guessing.ts';
 import { passwordSpraying } from './rules/password-spraying.ts';
 import { portProbe } from './rules/port-probe.ts';
+import { routeExposed } from './rules/route-exposed.ts';
 import { secondFactorGuessing } from './rules/second-factor-guessing.ts';
 
 /** Every detection, in the order people see them. `docs/reference/detections.md` lists the same. */
@@ -15,5 +16,6 @@ export const RULES: readonly DetectionRule[] = [
   secondFactorGuessing,
   portProbe,
   deniedAccessBurst,
+  routeExposed,
   detectionMemoryFull,
 ];
