@@ -1,11 +1,8 @@
 import { waysIn } from '#policy-analysis';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
-import { hasLeft, ownOrigin } from './exchange.ts';
+import { ownOrigin } from './exchange.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
-
-/** How long, and for how many bytes, a body that nobody wants is still read, so that its sender gets to read the answer. */
-const LINGER = { milliseconds: 1000, bytes: 1024 * 1024 };
 
 /** Something Cordon says itself. */
 export interface OwnAnswer {
@@ -18,7 +15,7 @@ export interface OwnAnswer {
 
 /** Answers a refusal: to a person with a page or the way to sign in, to a program with JSON and a challenge. */
 export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: Refusal): void {
-  if (hasLeft(exchange)) return;
+  if (exchange.client.hasLeft) return;
   const denial = denialOf(exchange, parts, refusal);
   if (denial.remedies.includes('sign-in') && isNavigation(exchange)) {
     beginSignIn(exchange, parts);
@@ -47,13 +44,12 @@ export function redirect(exchange: Exchange, location: string, cookies: readonly
 
 /** Sends an answer of ours. One that comes too late, into another one, breaks the connection off instead. */
 export function send(exchange: Exchange, { status, type, body, fields = [] }: OwnAnswer): void {
-  const { request, response } = exchange;
-  if (response.headersSent || hasLeft(exchange)) {
-    response.destroy();
+  const { client } = exchange;
+  if (client.hasBegun || client.hasLeft) {
+    client.abort();
     return;
   }
-  const isUnread = !request.complete && mayHaveBody(exchange);
-  response.writeHead(status, [
+  client.begin(status, [
     'content-type',
     type,
     'content-length',
@@ -68,50 +64,29 @@ export function send(exchange: Exchange, { status, type, body, fields = [] }: Ow
     'same-origin',
     'x-cordon-correlation-id',
     exchange.correlationId,
-    ...(isUnread ? ['connection', 'close'] : []),
     ...fields,
   ]);
-  if (!isUnread) {
-    response.end(body);
-    return;
-  }
-  // Closing while the client still sends would reset the connection before it has read the answer.
-  response.write(body);
-  let left = LINGER.bytes;
-  const end = (): void => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, LINGER.milliseconds);
-  request.once('end', end).once('close', end);
-  request.on('data', (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) end();
-  });
-  request.resume();
-}
-
-function mayHaveBody({ request: { headers } }: Exchange): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  client.end(body);
 }
 
 /** True for a person's browser that shows what it gets. */
-export function wantsPage({ request, upgrade }: Exchange): boolean {
-  const { accept, 'sec-fetch-mode': mode } = request.headers;
-  return upgrade === undefined && (mode === undefined || mode === 'navigate') && accept?.includes('text/html') === true;
+export function wantsPage({ client }: Exchange): boolean {
+  const mode = client.header('sec-fetch-mode');
+  const isPerson = client.webSocket === undefined && (mode === undefined || mode === 'navigate');
+  return isPerson && client.header('accept')?.includes('text/html') === true;
 }
 
 function isNavigation(exchange: Exchange): boolean {
-  return wantsPage(exchange) && ['GET', 'HEAD'].includes(exchange.request.method ?? '');
+  return wantsPage(exchange) && ['GET', 'HEAD'].includes(exchange.client.method);
 }
 
 function beginSignIn(exchange: Exchange, { handoff }: GatewayParts): void {
-  const { path = '/', query = '', request, authority, transport } = exchange;
+  const { path = '/', query = '', client, authority, transport } = exchange;
   const step = handoff.begin({
     host: authority?.host ?? '',
     transport,
     returnTo: path + query,
-    cookie: request.headers.cookie,
+    cookie: client.header('cookie'),
   });
   redirect(exchange, step.location, step.cookies);
 }
@@ -152,8 +127,8 @@ function waysInOf({ basis }: GatewayParts, decision: Refusal['decision']): Pick<
 
 /** Where a browser opens what was asked for; something that changes things is not done again by opening it. */
 function here(exchange: Exchange): string {
-  const { request, path = '/', query = '' } = exchange;
-  return ownOrigin(exchange) + (request.method === 'GET' && exchange.upgrade === undefined ? path + query : '/');
+  const { client, path = '/', query = '' } = exchange;
+  return ownOrigin(exchange) + (client.method === 'GET' && client.webSocket === undefined ? path + query : '/');
 }
 
 function stepUpUrl(

@@ -16,10 +16,13 @@ export interface ClientEnd {
   readonly rawHeaders: readonly string[];
   /** The socket below: address, TLS, client certificate. Nothing is read from it or written to it. */
   readonly socket: Socket;
-  /** Present when the client asks for a WebSocket (RFC 6455, RFC 8441). */
-  readonly webSocket?: WebSocketOffer;
-  /** The body, and true once all of it has been read. */
+  /** Defined when the client asks for a WebSocket (RFC 6455, RFC 8441). */
+  readonly webSocket: WebSocketOffer | undefined;
+  /** True when a body follows the head, were it to turn out empty. */
+  readonly hasBody: boolean;
+  /** The body. To destroy it leaves the client where it is. */
   readonly body: Readable;
+  /** True once all of the body has arrived, or when there is none. */
   readonly isBodyComplete: boolean;
   /** What one field holds; several of one name are joined as Node does. The name is in lower case. */
   header(name: string): string | undefined;
@@ -31,11 +34,15 @@ export interface ClientEnd {
   readonly hasBegun: boolean;
   /** An interim answer: 100, 103. */
   inform(status: number, fields: readonly string[]): void;
+  /** Sends the head; it may leave together with what follows at once. What a hop says for itself is added here. */
   begin(status: number, fields: readonly string[]): void;
   /** False: wait for `onceDrained`. */
   write(chunk: Buffer): boolean;
   onceDrained(work: () => void): void;
-  /** Ends the answer, with what is left of it and with fields after it. */
+  /**
+   * Ends the answer, with what is left of it and with fields after it. A body that nobody has read is read for a while and dropped,
+   * so that its sender gets to read the answer.
+   */
   end(last?: string | Buffer, trailers?: readonly string[]): void;
   /** Ends the exchange at once, and what was begun is seen to be broken off: HTTP/1.1 closes, HTTP/2 resets the stream. */
   abort(): void;
@@ -45,6 +52,10 @@ export interface ClientEnd {
 
 /** A WebSocket that a client has asked for and nobody has accepted yet. */
 export interface WebSocketOffer {
-  /** Accepts: sends the answer (101, or 200 over HTTP/2) and returns the raw frames, with what came early. */
+  /** Key to open the WebSocket at the upstream with: the client's own, or one made for a client that has none (RFC 8441). */
+  readonly key: string;
+  /** What makes the handshake invalid, for the answer. */
+  readonly problem: string | undefined;
+  /** Accepts: sends the answer (101, or 200 over HTTP/2) and returns the raw frames, with what came early. Once. */
   accept(fields: readonly string[]): Duplex;
 }

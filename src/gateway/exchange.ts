@@ -1,10 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Clock } from '#base';
 import type { App, AppSession, Decision, Device, OcsfEvent, Reason, Session, TrustGraph, User } from '#model';
 import type { AccessRequest } from '#policy';
 import type { AssertionSigner } from './assertion.ts';
+import type { ClientEnd } from './client-end.ts';
 import type { Handoff, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
 import type { Limits } from './limits.ts';
@@ -66,10 +65,7 @@ export interface Stage {
 
 /** One request on its way through the stages. Each stage fills in its part; `need` reads what an earlier one must have left. */
 export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** Present for a request that wants to become a WebSocket. */
-  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
+  readonly client: ClientEnd;
   readonly correlationId: string;
   /** Address of the socket's other end, IPv4 as such; forwarded-for fields are never believed. */
   readonly address: string;
@@ -80,7 +76,6 @@ export interface Exchange {
   query?: string;
   /** Client fields that may be forwarded, alternating names and values. */
   fields?: string[];
-  hasBody?: boolean;
   appSession?: AppSession;
   session?: Session;
   user?: User;
@@ -98,11 +93,6 @@ export function need<K extends keyof Exchange>(exchange: Exchange, part: K): Non
   const value = exchange[part];
   if (value === undefined || value === null) throw new Error(`stage order broken: \`${part}\` is missing`);
   return value;
-}
-
-/** True when nobody is there any more to be answered. */
-export function hasLeft({ response, upgrade }: Pick<Exchange, 'response' | 'upgrade'>): boolean {
-  return upgrade?.socket.destroyed ?? response.destroyed;
 }
 
 /** Origin of the app as the client sees it: scheme of the listener, canonical host, port as sent. */

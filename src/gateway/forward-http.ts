@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import { PassThrough } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable } from './headers.ts';
@@ -15,13 +13,13 @@ export interface Transfer {
 
 /** Sends the request to the app's upstream and streams the answer back; each side waits for the other to take what was sent. */
 export async function forwardHttp(exchange: Exchange, parts: GatewayParts, headers: string[]): Promise<StageResult> {
-  const { request } = exchange;
+  const { client } = exchange;
   return await new Promise((resolve) => {
     const transfer = transferOf(exchange, resolve);
     need(exchange, 'live').close = (cut): void => {
       endTransfer(exchange, transfer, { cut, resolve });
     };
-    exchange.response.once('close', () => {
+    client.onceClosed(() => {
       transfer.abort('the client has gone');
       resolve('answered');
     });
@@ -30,17 +28,12 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
       {
         query: need(exchange, 'query'),
         headers,
-        body: exchange.hasBody === true ? bodyOf(request) : null,
+        body: client.hasBody ? client.body : null,
         isWebSocket: false,
       },
       transfer.handler,
     );
   });
-}
-
-/** The body for the upstream. Not the request itself: whoever destroys that takes the client's connection, and the answer, with it. */
-function bodyOf(request: IncomingMessage): PassThrough {
-  return request.pipe(new PassThrough());
 }
 
 /** Ends a transfer for a cut: with the refusal while nothing was answered yet, else by breaking the connection off. */
@@ -52,7 +45,7 @@ export function endTransfer(
   exchange.cut = cut;
   transfer.abort('cut');
   // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
-  if (exchange.response.headersSent) exchange.response.destroy();
+  if (exchange.client.hasBegun) exchange.client.abort();
   resolve(cutRefusal(cut));
 }
 
@@ -68,12 +61,12 @@ const SMALL_BYTES = 16_384;
 
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
 export function transferOf(exchange: Exchange, resolve: (result: StageResult) => void): Transfer {
-  const { request, response } = exchange;
+  const { client } = exchange;
   let control: Dispatcher.DispatchController | undefined;
   // Text, not an error: most of these are never thrown, and a stack costs more than the rest.
   let ended: string | undefined;
   let length = Number.NaN;
-  let whole: string | undefined;
+  let whole: Buffer | undefined;
   const abort = (why: string): void => {
     if (ended !== undefined) return;
     ended = why;
@@ -89,34 +82,30 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
       const fields = returnable(raw);
       fields.push('x-cordon-correlation-id', exchange.correlationId);
-      // What is left of a body nobody read would be taken for the next request.
-      if (exchange.hasBody === true && !request.complete) fields.push('connection', 'close');
       length = Number(headers['content-length']);
-      response.writeHead(status, fields);
+      client.begin(status, fields);
     },
     onResponseData: (controller, chunk) => {
       if (chunk.length === length && length <= SMALL_BYTES) {
-        // All of it, so the end follows at once. Head and body as one text go out in one plain write.
-        whole = chunk.toString('latin1');
+        whole = chunk; // all of it, so the end follows at once
         return;
       }
-      if (response.write(chunk)) return;
+      if (client.write(chunk)) return;
       controller.pause();
-      response.once('drain', () => {
+      client.onceDrained(() => {
         controller.resume();
       });
     },
     onResponseEnd: () => {
       ended ??= 'complete';
-      if (whole === undefined) response.end();
-      else response.end(whole, 'latin1');
+      client.end(whole);
       resolve('answered');
     },
     onResponseError: (_controller, error) => {
       if (ended !== undefined) return;
       ended = error.message;
-      if (response.headersSent) response.destroy();
-      resolve(response.headersSent ? 'answered' : upstreamRefusal(error));
+      if (client.hasBegun) client.abort();
+      resolve(client.hasBegun ? 'answered' : upstreamRefusal(error));
     },
   };
   return { handler, abort };

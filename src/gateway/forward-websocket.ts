@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { REASONS } from '#model';
+import { endSoftly } from './client/end-softly.ts';
+import type { WebSocketOffer } from './client-end.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
 import { endTransfer, transferOf } from './forward-http.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
 import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
 
-/** How long a client may take to read what was sent before it is let go, milliseconds. */
-const FLUSH_MS = 1000;
 /** How long one side may stay open after the other has ended, milliseconds. A half-open WebSocket has nothing more to say. */
 const HALF_OPEN_MS = 1000;
 
@@ -20,7 +20,8 @@ export async function forwardWebSocket(
   parts: GatewayParts,
   headers: string[],
 ): Promise<StageResult> {
-  const { socket } = need(exchange, 'upgrade');
+  const { client } = exchange;
+  const offer = offerOf(exchange);
   return await new Promise((resolve) => {
     const transfer = transferOf(exchange, resolve);
     const timer = setTimeout(() => {
@@ -30,14 +31,19 @@ export async function forwardWebSocket(
     need(exchange, 'live').close = (cut): void => {
       endTransfer(exchange, transfer, { cut, resolve });
     };
-    socket.once('close', () => {
+    client.onceClosed(() => {
       clearTimeout(timer);
       transfer.abort('the client has gone');
       resolve('answered');
     });
     parts.upstreams.send(
       exchange.decision,
-      { query: need(exchange, 'query'), headers, body: null, isWebSocket: true },
+      {
+        query: need(exchange, 'query'),
+        headers: [...headers, 'sec-websocket-key', offer.key, 'sec-websocket-version', '13'],
+        body: null,
+        isWebSocket: true,
+      },
       {
         ...transfer.handler,
         onResponseStart: (...answer) => {
@@ -46,18 +52,19 @@ export async function forwardWebSocket(
         },
         onRequestUpgrade: (controller, status, fields, upstream) => {
           clearTimeout(timer);
-          const key = exchange.request.headers['sec-websocket-key'] ?? '';
-          if (status !== 101 || fields['sec-websocket-accept'] !== acceptKey(key)) {
+          if (status !== 101 || fields['sec-websocket-accept'] !== acceptKey(offer.key)) {
             upstream.destroy();
             resolve(refuse(502, 'upstream-invalid', 'the app did not accept the WebSocket'));
             return;
           }
-          if (exchange.cut !== undefined || socket.destroyed) {
+          if (exchange.cut !== undefined || client.hasLeft) {
             upstream.destroy();
             return;
           }
           const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-          join(exchange, upstream, [...returnable(raw), 'x-cordon-correlation-id', exchange.correlationId]);
+          const returned = returnable(raw);
+          returned.push('x-cordon-correlation-id', exchange.correlationId);
+          join(exchange, offer.accept(returned), upstream);
           resolve('answered');
         },
       },
@@ -65,11 +72,13 @@ export async function forwardWebSocket(
   });
 }
 
-function join(exchange: Exchange, upstream: Duplex, fields: readonly string[]): void {
-  const { socket, head } = need(exchange, 'upgrade');
-  takeSocket(exchange);
-  socket.write(handshakeText(fields));
-  if (head.length > 0) upstream.write(head);
+/** What the client asked for when it asked for a WebSocket. */
+export function offerOf({ client }: Exchange): WebSocketOffer {
+  if (client.webSocket === undefined) throw new Error('stage order broken: nobody asked for a WebSocket');
+  return client.webSocket;
+}
+
+function join(exchange: Exchange, socket: Duplex, upstream: Duplex): void {
   const boundary = new FrameBoundary();
   upstream.on('data', (chunk: Buffer) => {
     boundary.feed(chunk);
@@ -108,27 +117,6 @@ export function closeClient(socket: Duplex, cut: Cut | undefined): void {
   socket.end(closeFrame(cut.closeCode ?? CUT_CODE, `${code}: ${detail ?? REASONS[code].title}`));
   socket.resume(); // what the client still sends is dropped
   endSoftly(socket);
-}
-
-/** The raw socket of a request to become a WebSocket, no longer written to by HTTP. */
-export function takeSocket({ response, upgrade }: Exchange): void {
-  const { socket } = upgrade ?? {};
-  if (socket === undefined) return;
-  response.detachSocket(socket as Parameters<typeof response.detachSocket>[0]);
-}
-
-/** The head of the 101 answer. */
-export function handshakeText(fields: readonly string[]): string {
-  const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: upgrade', 'upgrade: websocket'];
-  for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i] ?? ''}: ${fields[i + 1] ?? ''}`);
-  return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-/** Ends a socket; if the other end does not take it in time, breaks it off. */
-export function endSoftly(socket: Duplex): void {
-  if (socket.destroyed) return;
-  if (!socket.writableEnded) socket.end();
-  after(FLUSH_MS, () => socket.destroy());
 }
 
 function after(milliseconds: number, work: () => void): void {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, newId } from '#base';
@@ -6,6 +6,8 @@ import type { Device, OcsfEvent, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
 import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
+import { http1Client, http1Upgrade } from './client/http1.ts';
+import type { ClientEnd } from './client-end.ts';
 import {
   type Counters,
   type Exchange,
@@ -15,7 +17,6 @@ import {
   type Stage,
   type StageResult,
 } from './exchange.ts';
-import { endSoftly } from './forward-websocket.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
@@ -95,8 +96,6 @@ const STAGES: readonly Stage[] = [
 const TICK_MS = 100;
 /** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
 const GOING_AWAY = 1001;
-/** After this long without a byte, the other end of a WebSocket is asked whether it is still there, milliseconds. */
-const KEEP_ALIVE_MS = 60_000;
 
 /** Makes a gateway and starts its sweep. */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -104,11 +103,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { live, counters, upstreams } = parts;
   const addresses = new Map<string, number>();
   let isClosed = false;
-  const start = (exchange: Exchange): void => {
-    const open = addresses.get(exchange.address) ?? 0;
-    addresses.set(exchange.address, open + 1);
-    const { upgrade, response, address } = exchange;
-    (upgrade?.socket ?? response).once('close', () => {
+  const start = (client: ClientEnd): void => {
+    const exchange = exchangeOf(parts, client);
+    const { address } = exchange;
+    const open = addresses.get(address) ?? 0;
+    addresses.set(address, open + 1);
+    client.onceClosed(() => {
       if (exchange.live !== undefined) live.remove(exchange.live);
       const rest = (addresses.get(address) ?? 1) - 1;
       if (rest > 0) addresses.set(address, rest);
@@ -128,12 +128,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const timer = setInterval(sweep, TICK_MS).unref();
   return {
     handle: (request, response) => {
-      response.setTimeout(parts.limits.idleTimeoutMs, () => response.destroy());
-      start(exchangeOf(parts, request, response));
+      start(http1Client(request, response, parts.limits.idleTimeoutMs));
     },
     upgrade: (request, socket, head) => {
-      const response = responseOver(request, socket);
-      if (response !== undefined) start({ ...exchangeOf(parts, request, response), upgrade: { socket, head } });
+      const client = http1Upgrade(request, socket, head);
+      if (client !== undefined) start(client);
     },
     connections: () => live.list(),
     cut: (filter, reason) => live.cut(filter, { reason }),
@@ -202,33 +201,14 @@ function noticeNewPolicies({ basis, onError }: GatewayParts): void {
   }
 }
 
-function exchangeOf({ clock }: GatewayParts, request: IncomingMessage, response: ServerResponse): Exchange {
+function exchangeOf({ clock }: GatewayParts, client: ClientEnd): Exchange {
+  const { socket } = client;
   return {
-    request,
-    response,
+    client,
     correlationId: newId('cor', clock.now()),
-    address: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, ''),
-    transport: 'encrypted' in request.socket ? 'tls' : 'http',
+    address: (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, ''),
+    transport: 'encrypted' in socket ? 'tls' : 'http',
   };
-}
-
-/** A response on the raw socket of an upgrade. None when an earlier, pipelined request is not answered yet: then it is broken off. */
-function responseOver(request: IncomingMessage, socket: Duplex): ServerResponse | undefined {
-  socket.on('error', () => socket.destroy());
-  try {
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(request.socket);
-    request.socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.on('drain', () => response.emit('drain'));
-    response.once('finish', () => {
-      endSoftly(socket);
-    });
-    return response;
-  } catch {
-    socket.destroy();
-    return undefined;
-  }
 }
 
 async function serve(exchange: Exchange, parts: GatewayParts, refused: StageResult): Promise<void> {
@@ -245,7 +225,7 @@ async function serve(exchange: Exchange, parts: GatewayParts, refused: StageResu
     answerRefusal(exchange, parts, end);
   } catch (error) {
     parts.onError(error, exchange.correlationId);
-    exchange.response.destroy();
+    exchange.client.abort();
   }
 }
 

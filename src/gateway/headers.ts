@@ -13,6 +13,10 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
   'http2-settings',
   'expect',
+  // Each hop opens its own WebSocket.
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-accept',
 ]);
 
 /** Fields of which two different values would let us and the upstream read different ones. */

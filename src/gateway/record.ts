@@ -96,8 +96,8 @@ function exchangeEvent(
     readonly cordon?: { readonly [key: string]: Json };
   },
 ): OcsfEvent {
-  const { request, user, session, device, app, authority } = exchange;
-  const method = (request.method ?? '').slice(0, 32);
+  const { client, user, session, device, app, authority } = exchange;
+  const method = client.method.slice(0, 32);
   const path = exchange.path ?? '';
   const host = authority?.host ?? '';
   const isRefused = end.code !== undefined;
@@ -120,7 +120,7 @@ function exchangeEvent(
         http_method: method,
         // Never the query: it may hold secrets.
         url: { scheme: exchange.transport === 'tls' ? 'https' : 'http', hostname: host, path },
-        user_agent: (request.headers['user-agent'] ?? '').slice(0, 512),
+        user_agent: (client.header('user-agent') ?? '').slice(0, 512),
       },
       ...(end.status === undefined ? {} : { http_response: { code: end.status } }),
       ...(device === undefined ? {} : { device: { uid: device.id, name: device.name } }),

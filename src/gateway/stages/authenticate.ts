@@ -23,8 +23,8 @@ export const authenticate: Stage = {
 };
 
 /** The app session behind the cookie, when it was made for this very host. */
-function appSessionOf({ request, authority }: Exchange, { graph }: GatewayParts): Exchange['appSession'] {
-  const token = oneCookie(request.headers.cookie, APP_COOKIE);
+function appSessionOf({ client, authority }: Exchange, { graph }: GatewayParts): Exchange['appSession'] {
+  const token = oneCookie(client.header('cookie'), APP_COOKIE);
   const appSession = token === undefined ? undefined : graph.appSessionByTokenHash(hashToken(token));
   return appSession !== undefined && appSession.host === authority?.host ? appSession : undefined;
 }

@@ -9,16 +9,16 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export const crossSite: Stage = {
   name: 'cross-site',
   run: (exchange): StageResult => {
-    const { request, upgrade, app } = exchange;
-    const { origin } = request.headers;
+    const { client, app } = exchange;
+    const origin = client.header('origin');
     const isAllowed =
       origin !== undefined && (origin === ownOrigin(exchange) || (app?.allowedOrigins.includes(origin) ?? false));
     if (isAllowed) return undefined;
-    if (upgrade !== undefined) {
+    if (client.webSocket !== undefined) {
       return refuse(403, 'origin-refused', origin === undefined ? 'the handshake names no origin' : shown(origin));
     }
-    if (SAFE.has(request.method ?? '')) return undefined;
-    const site = request.headers['sec-fetch-site'];
+    if (SAFE.has(client.method)) return undefined;
+    const site = client.header('sec-fetch-site');
     // `same-site` is a sibling host, for which SameSite cookies are no barrier. `none` is the person's own doing.
     if (site === 'same-origin' || site === 'none') return undefined;
     if (site === undefined && origin === undefined) return undefined; // not a browser

@@ -20,12 +20,12 @@ export function denied(decision: Decision): Refusal {
 }
 
 function accessRequest(exchange: Exchange): AccessRequest {
-  const { session, device, address, request } = exchange;
+  const { session, device, address, client } = exchange;
   return {
     ...(session === undefined ? {} : { session }),
     ...(device === undefined ? {} : { device }),
     app: need(exchange, 'app'),
-    method: request.method ?? '',
+    method: client.method,
     path: need(exchange, 'path'),
     host: need(exchange, 'authority').host,
     address,

@@ -4,7 +4,7 @@ import type { Stage, StageResult } from '../exchange.ts';
 export const device: Stage = {
   name: 'device',
   run: (exchange, { deviceOf, graph }): StageResult => {
-    const proven = exchange.transport === 'tls' ? deviceOf(exchange.request.socket) : undefined;
+    const proven = exchange.transport === 'tls' ? deviceOf(exchange.client.socket) : undefined;
     const browser = exchange.session?.deviceId;
     const found = proven ?? (browser === undefined ? undefined : graph.get('device', browser));
     if (found !== undefined) exchange.device = found;

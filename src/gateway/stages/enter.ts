@@ -1,13 +1,5 @@
 import { ASSERTION_HEADER } from '../assertion.ts';
-import {
-  type Exchange,
-  type GatewayParts,
-  hasLeft,
-  need,
-  ownOrigin,
-  type Stage,
-  type StageResult,
-} from '../exchange.ts';
+import { type Exchange, type GatewayParts, need, ownOrigin, type Stage, type StageResult } from '../exchange.ts';
 import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
@@ -31,11 +23,11 @@ export const enter: Stage = {
       exchange.decision = decide(basis, need(exchange, 'access'));
       if (exchange.decision.effect !== 'permit') return denied(exchange.decision);
     }
-    if (hasLeft(exchange)) return 'answered';
+    if (exchange.client.hasLeft) return 'answered';
     parts.counters.permitted += 1;
     const headers = outgoingHeaders(exchange, parts);
     if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
-    return exchange.upgrade === undefined
+    return exchange.client.webSocket === undefined
       ? forwardHttp(exchange, parts, headers)
       : forwardWebSocket(exchange, parts, headers);
   },

@@ -20,19 +20,19 @@ export const own: Stage = {
   run: (exchange, parts): StageResult | Promise<StageResult> => {
     const path = need(exchange, 'path');
     if (!isOwnPath(path)) return undefined;
-    const method = exchange.upgrade === undefined ? exchange.request.method : 'UPGRADE';
-    const answer = ANSWERS.get(`${method ?? ''} ${path}`);
+    const method = exchange.client.webSocket === undefined ? exchange.client.method : 'UPGRADE';
+    const answer = ANSWERS.get(`${method} ${path}`);
     return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);
   },
 };
 
 async function finishSignIn(exchange: Exchange, { handoff }: GatewayParts): Promise<StageResult> {
-  const { request, address } = exchange;
+  const { client, address } = exchange;
   const step = await handoff.callback({
     host: need(exchange, 'authority').host,
-    target: request.url ?? '',
-    cookie: request.headers.cookie,
-    client: { address, userAgent: request.headers['user-agent'] ?? '' },
+    target: client.target,
+    cookie: client.header('cookie'),
+    client: { address, userAgent: client.header('user-agent') ?? '' },
   });
   if (!step.ok) return refuse(400, 'handoff-invalid');
   redirect(exchange, step.value.location, step.value.cookies);

@@ -1,5 +1,5 @@
 import { newId } from '#base';
-import { type Exchange, hasLeft, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
+import { type Exchange, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
 
 /**
  * Registers the exchange as open, before anything is written or dialled: from here on every change of what the decision depends on
@@ -8,7 +8,7 @@ import { type Exchange, hasLeft, need, ownOrigin, refuse, type Stage, type Stage
 export const register: Stage = {
   name: 'register',
   run: (exchange, { live, limits, clock }): StageResult => {
-    if (hasLeft(exchange)) return 'answered';
+    if (exchange.client.hasLeft) return 'answered';
     const access = need(exchange, 'access');
     const { id: sessionId, deviceId } = need(exchange, 'session');
     const user = need(exchange, 'user');
@@ -24,7 +24,7 @@ export const register: Stage = {
         ...(device === undefined ? {} : { deviceId: device }),
         appId: access.app.id,
         app: access.app.name,
-        kind: exchange.upgrade === undefined ? 'http' : 'websocket',
+        kind: exchange.client.webSocket === undefined ? 'http' : 'websocket',
         method: access.method,
         path: access.path,
         address: access.address,
@@ -47,6 +47,8 @@ export const register: Stage = {
 };
 
 function foreignOrigin(exchange: Exchange): { readonly origin?: string } {
-  const { origin } = exchange.request.headers;
-  return exchange.upgrade === undefined || origin === undefined || origin === ownOrigin(exchange) ? {} : { origin };
+  const origin = exchange.client.header('origin');
+  return exchange.client.webSocket === undefined || origin === undefined || origin === ownOrigin(exchange)
+    ? {}
+    : { origin };
 }

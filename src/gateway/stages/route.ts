@@ -9,22 +9,20 @@ const METHOD = /^(?!CONNECT$|TRACE$|TRACK$)[A-Z][A-Z-]{0,19}$/;
 export const route: Stage = {
   name: 'route',
   run: (exchange, { graph }): StageResult => {
-    const { request } = exchange;
-    const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
     // Two hosts are two opinions about whom this is for (RFC 9112 section 3.2).
-    const authority = hosts.length === 1 ? canonicalHost(request.headers.host) : undefined;
+    const authority = canonicalHost(exchange.client.authority);
     if (authority === undefined) return refuse(400, 'request-malformed', 'the request needs exactly one valid `host`');
     exchange.authority = authority;
     const app = graph.appByHost(authority.host);
     if (app === undefined) return refuse(404, 'app-unknown');
     exchange.app = app;
-    if (!METHOD.test(request.method ?? '')) return refuse(405, 'request-malformed', 'this method is not forwarded');
+    if (!METHOD.test(exchange.client.method)) return refuse(405, 'request-malformed', 'this method is not forwarded');
     return readTarget(exchange);
   },
 };
 
 function readTarget(exchange: Exchange): StageResult {
-  const target = canonicalTarget(exchange.request.url ?? '');
+  const target = canonicalTarget(exchange.client.target);
   if (!target.ok) return refuse(400, 'path-refused', target.error);
   exchange.path = target.value.path;
   exchange.query = target.value.query;

@@ -1,18 +1,13 @@
 import { type Exchange, need, type StageResult } from '../exchange.ts';
-import { closeClient, handshakeText, takeSocket } from '../forward-websocket.ts';
-import { acceptKey, closeFrame, FrameBoundary, frame } from '../websocket.ts';
+import { closeClient, offerOf } from '../forward-websocket.ts';
+import { closeFrame, FrameBoundary, frame } from '../websocket.ts';
 
 const TEXT = 0x1;
 
 /** Opens a WebSocket that says one thing and then stays, so that a person sees the moment it is cut, and why. */
 export function openLive(exchange: Exchange): StageResult {
-  const { socket, head } = need(exchange, 'upgrade');
   const live = need(exchange, 'live');
-  const key = exchange.request.headers['sec-websocket-key'] ?? '';
-  takeSocket(exchange);
-  socket.write(
-    handshakeText(['sec-websocket-accept', acceptKey(key), 'x-cordon-correlation-id', exchange.correlationId]),
-  );
+  const socket = offerOf(exchange).accept(['x-cordon-correlation-id', exchange.correlationId]);
   const { id, since } = live.view;
   socket.write(frame(TEXT, Buffer.from(JSON.stringify({ connection: id, since }))));
   live.close = (cut): void => {
@@ -25,7 +20,6 @@ export function openLive(exchange: Exchange): StageResult {
     if (!fromClient.isClosed || socket.writableEnded) return;
     socket.end(closeFrame(1000, ''));
   };
-  listen(head);
   socket.on('data', listen);
   socket.once('end', () => socket.end());
   return 'answered';

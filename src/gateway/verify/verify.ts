@@ -47,7 +47,7 @@ export interface Arrived {
  * for this app, worth nothing at another. A WebSocket to any of its paths stays open until it is cut.
  */
 export function serveVerify(exchange: Exchange, parts: GatewayParts, headers: string[]): StageResult {
-  if (exchange.upgrade !== undefined) return openLive(exchange);
+  if (exchange.client.webSocket !== undefined) return openLive(exchange);
   const arrived = arrivedAt(exchange, parts, headers);
   if (wantsPage(exchange)) sendPage(exchange, 200, verifyPage(arrived, ownOrigin(exchange)));
   else send(exchange, { status: 200, type: 'application/json', body: `${JSON.stringify(arrived, undefined, 2)}\n` });
