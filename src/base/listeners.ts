@@ -16,6 +16,11 @@ export class Listeners<Arguments extends readonly unknown[]> {
     return () => this.#all.delete(own);
   }
 
+  /** True when telling would reach nobody. */
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** Tells all, in the order they were added. */
   tell(...told: Arguments): void {
     for (const listener of this.#all) {

@@ -100,6 +100,43 @@ describe('journal', () => {
     await journal.close();
   });
 
+  it('takes an event that is written already, in turn with the others, and tells it as an object', async () => {
+    const directory = newFolder();
+    const journal = await open(directory);
+    const told: OcsfEvent[] = [];
+    journal.subscribe((heard) => told.push(heard));
+    const written = { ...event('wrïtten'), text: '' };
+    const text = JSON.stringify(event('wrïtten \ud800'));
+    const receipts = await Promise.all([
+      journal.append(event('before')),
+      journal.appendWritten({ ...written, text }, 'soon'),
+      journal.append(event('after')),
+    ]);
+    assert.deepEqual(
+      receipts.map(({ seq }) => seq),
+      [1, 2, 3],
+    );
+    const messages = ['before', 'wrïtten \ufffd', 'after'];
+    assert.deepEqual(
+      told.map(({ message }) => message),
+      messages,
+    );
+    assert.deepEqual(
+      journal.recent(9).map(({ message }) => message),
+      messages,
+    );
+    await journal.close();
+    assert.equal((await verifyJournal(directory)).ok, true);
+  });
+
+  it('refuses a written event that could not be partitioned, or that is more than a line', async () => {
+    const journal = await open(newFolder());
+    const good = { time: START, class_uid: 3002, text: '{}' };
+    for (const wrong of [{ time: 1.5 }, { time: -1 }, { class_uid: Number.NaN }, { text: '{}\n{}' }])
+      await assert.rejects(journal.appendWritten({ ...good, ...wrong }), isError('event-invalid'));
+    await journal.close();
+  });
+
   it('lets an event that somebody waits for take along what was to be written soon', async () => {
     const directory = newFolder();
     const journal = await open(directory);

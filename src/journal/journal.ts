@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, CordonError, type Json, Listeners } from '#base';
-import type { OcsfEvent } from '#model';
+import type { OcsfEvent, WrittenEvent } from '#model';
 import { Archive } from './archive.ts';
-import { encodeEvent } from './encode-event.ts';
+import { encodeEvent, encodeWritten } from './encode-event.ts';
 import { type Head, HeadFile } from './head.ts';
 import { type Layout, layoutOf, makeFolder } from './layout.ts';
-import { encodeLine } from './line.ts';
+import { encodeLines } from './line.ts';
 import { lockJournal } from './lock.ts';
 import { type QueryParameter, Queries, readSealedTail } from './query.ts';
 import { RecentEvents } from './recent.ts';
 import type { JournalListener, Receipt } from './receipt.ts';
-import { type Recovered, recoverJournal, type TornTail } from './recover.ts';
+import { eventOf, type Recovered, recoverJournal, type TornTail } from './recover.ts';
 import { OpenSegment } from './segment.ts';
 
 /** What happened, append-only. One per directory. */
@@ -20,6 +20,8 @@ export interface Journal {
    * it, it may be written `soon`: within a hundredth of a second, together with what others append until then.
    */
   append(event: OcsfEvent, urgency?: Urgency): Promise<Receipt>;
+  /** The same for an event that is written already, for whoever records thousands per second. */
+  appendWritten(event: WrittenEvent, urgency?: Urgency): Promise<Receipt>;
   /** False after a failed write until a later one succeeds. */
   readonly writable: boolean;
   /** Returns the function that ends the subscription. A listener that throws is reported as a process warning. */
@@ -90,7 +92,8 @@ function unwritable(directory: string, cause: unknown): CordonError {
 }
 
 interface Pending {
-  readonly event: OcsfEvent;
+  /** Absent when only the text came. */
+  readonly event: OcsfEvent | undefined;
   readonly text: string;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: Error) => void;
@@ -151,13 +154,21 @@ class SegmentedJournal implements Journal {
   }
 
   append(event: OcsfEvent, urgency: Urgency = 'now'): Promise<Receipt> {
+    return this.#enqueue(() => encodeEvent(event), event, urgency);
+  }
+
+  appendWritten(event: WrittenEvent, urgency: Urgency = 'now'): Promise<Receipt> {
+    return this.#enqueue(() => encodeWritten(event), undefined, urgency);
+  }
+
+  #enqueue(encode: () => string, event: OcsfEvent | undefined, urgency: Urgency): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
       if (this.#queuedBytes > MAX_QUEUED_BYTES) {
         // Memory must not grow without end while the disk stands still.
         throw unwritable(this.#layout.directory, 'too many events are waiting for the disk');
       }
-      const text = encodeEvent(event);
+      const text = encode();
       this.#queuedBytes += text.length;
       this.#queue.push({ event, text, resolve, reject });
       if (urgency === 'now' || this.#queuedBytes >= MAX_BATCH_BYTES) this.#flushNow();
@@ -260,25 +271,21 @@ class SegmentedJournal implements Journal {
 
   /** Chains, writes and syncs a batch, then tells everyone. The chain moves only when all of it is on disk. */
   async #commit(batch: readonly Pending[]): Promise<void> {
-    let head = this.#head;
-    const lines: string[] = [];
-    const receipts: Receipt[] = [];
-    for (const { text } of batch) {
-      const seq = head.seq + 1;
-      const line = encodeLine({ seq, prev: head.hash }, text);
-      lines.push(line.text, '\n');
-      receipts.push({ seq, hash: line.hash, segment: this.#current.path });
-      head = { seq, hash: line.hash };
-    }
-    await this.#current.append(Buffer.from(lines.join('')));
-    this.#head = head;
+    const { bytes, lines } = encodeLines(
+      this.#head,
+      batch.map(({ text }) => text),
+    );
+    await this.#current.append(bytes);
     this.#writable = true;
-    this.#headFile.record(head);
-    for (const [index, receipt] of receipts.entries()) {
+    const last = lines.at(-1);
+    if (last !== undefined) this.#head = { seq: last.seq, hash: last.hash };
+    this.#headFile.record(this.#head);
+    for (const [index, { seq, hash, from, to }] of lines.entries()) {
       const pending = batch[index];
       if (pending === undefined) continue;
-      this.#recent.add(pending.text);
-      this.#listeners.tell(pending.event, receipt);
+      const receipt = { seq, hash, segment: this.#current.path };
+      this.#recent.add(bytes, from, to);
+      if (!this.#listeners.isEmpty) this.#listeners.tell(pending.event ?? eventOf(pending.text), receipt);
       pending.resolve(receipt);
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeLine, encodeLine, GENESIS } from './line.ts';
+import { decodeLine, encodeLine, encodeLines, GENESIS } from './line.ts';
 
 describe('journal line', () => {
   it('returns every event text byte for byte', () => {
@@ -13,6 +13,29 @@ describe('journal line', () => {
           ok: true,
           value: { seq: seq + 1, prev: GENESIS, hash: line.hash, event: text },
         });
+      }),
+    );
+  });
+
+  it('is the same among others in one buffer, each chained to the one before', () => {
+    const texts = fc.array(
+      fc.dictionary(fc.string({ unit: 'grapheme' }), fc.json()).map((event) => JSON.stringify(event)),
+    );
+    fc.assert(
+      fc.property(texts, fc.integer({ min: 0, max: 999_999_999_999_990 }), (events, seq) => {
+        const { bytes, lines } = encodeLines({ seq, hash: GENESIS }, events);
+        let prev = GENESIS;
+        let whole = '';
+        for (const [index, event] of events.entries()) {
+          const line = encodeLine({ seq: seq + index + 1, prev }, event);
+          whole += `${line.text}\n`;
+          const { from = 0, to = 0, ...rest } = lines[index] ?? {};
+          assert.deepEqual(rest, { seq: seq + index + 1, hash: line.hash });
+          assert.equal(bytes.toString('utf8', from, to), event);
+          prev = line.hash;
+        }
+        assert.equal(bytes.toString(), whole);
+        assert.equal(lines.length, events.length);
       }),
     );
   });

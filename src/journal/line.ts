@@ -21,12 +21,50 @@ export interface Line {
 
 const HASH_MEMBER = ',"hash":"';
 const SUFFIX_BYTES = HASH_MEMBER.length + 43 + 2;
+/** All of a line but its event, with a newline, is never longer. */
+const MAX_FRAME_BYTES = 160;
 const HEADER = /^\{"seq":([1-9]\d{0,14}),"prev":"([\w-]{43})","event":(?=\{)/;
 const HASH_SUFFIX = /^,"hash":"([\w-]{43})"\}$/;
 
 /** Renders one line, without the newline: `{"seq":1,"prev":"…","event":{…},"hash":"…"}`. */
 export function encodeLine(position: { seq: number; prev: string }, event: string): { text: string; hash: string } {
-  return stamp(`{"seq":${position.seq},"prev":"${position.prev}","event":${event}`);
+  return stamp(`${headerOf(position.seq, position.prev)}${event}`);
+}
+
+function headerOf(seq: number, prev: string): string {
+  return `{"seq":${seq},"prev":"${prev}","event":`;
+}
+
+/** A line among others in one buffer, and where in it the event's text is. */
+export interface EncodedLine {
+  readonly seq: number;
+  readonly hash: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Renders lines that follow `head`, each ended by a newline, as the bytes that are hashed and written. */
+export function encodeLines(
+  head: { readonly seq: number; readonly hash: string },
+  events: readonly string[],
+): { readonly bytes: Buffer; readonly lines: readonly EncodedLine[] } {
+  const lengths = events.map((event) => Buffer.byteLength(event));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + MAX_FRAME_BYTES, 0));
+  const lines: EncodedLine[] = [];
+  let { seq, hash: prev } = head;
+  let at = 0;
+  for (const [index, event] of events.entries()) {
+    seq += 1;
+    const start = at;
+    const from = at + bytes.write(headerOf(seq, prev), at, 'latin1');
+    // A text of as many bytes as characters is ASCII, and copied as it is.
+    const isAscii = lengths[index] === event.length;
+    const to = from + bytes.write(event, from, isAscii ? 'latin1' : 'utf8');
+    prev = hash('sha256', bytes.subarray(start, to), 'base64url');
+    at = to + bytes.write(`${HASH_MEMBER}${prev}"}\n`, to, 'latin1');
+    lines.push({ seq, hash: prev, from, to });
+  }
+  return { bytes: bytes.subarray(0, at), lines };
 }
 
 /** Closes an unfinished JSON object with the SHA-256 (base64url) of everything before the member `hash`. */

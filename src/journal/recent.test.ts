@@ -3,6 +3,12 @@ import { describe, it } from 'node:test';
 import { buildEvent, type OcsfEvent } from '#model';
 import { RecentEvents } from './recent.ts';
 
+/** Adds an event as the journal does: somewhere in the bytes of a batch. */
+function add(recent: RecentEvents, one: OcsfEvent): void {
+  const [before, text] = [Buffer.from('{"event":'), Buffer.from(JSON.stringify(one))];
+  recent.add(Buffer.concat([before, text, Buffer.from(',"hash"')]), before.length, before.length + text.length);
+}
+
 function event(number: number): OcsfEvent {
   return buildEvent({ class: 'authentication', activity: 'logon', time: number, message: `é ${number}` });
 }
@@ -12,7 +18,7 @@ describe('the newest events', () => {
     const first = [event(1), event(2)];
     const recent = new RecentEvents(3, first);
     const added = [3, 4].map(event);
-    for (const one of added) recent.add(JSON.stringify(one));
+    for (const one of added) add(recent, one);
     assert.deepEqual(recent.newest(9), [first[1], ...added]);
     assert.deepEqual(recent.newest(1), added.slice(1));
   });
@@ -25,7 +31,7 @@ describe('the newest events', () => {
   it('stay right however many come, asked for in between or not', () => {
     const recent = new RecentEvents(5, []);
     for (let number = 1; number <= 100; number++) {
-      recent.add(JSON.stringify(event(number)));
+      add(recent, event(number));
       if (number % 3 === 0) recent.newest(2);
       const times = recent.newest(9).map(({ time }) => time);
       assert.deepEqual(
@@ -37,7 +43,7 @@ describe('the newest events', () => {
 
   it('are read once: who asks again gets the same', () => {
     const recent = new RecentEvents(3, []);
-    recent.add(JSON.stringify(event(1)));
+    add(recent, event(1));
     assert.equal(recent.newest(1)[0], recent.newest(1)[0]);
   });
 

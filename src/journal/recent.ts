@@ -1,13 +1,20 @@
 import type { OcsfEvent } from '#model';
 import { eventOf } from './recover.ts';
 
+/** Bytes in which an event was written. */
+interface Written {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * The newest events. They are kept as text until somebody asks for them: thousands of living trees of objects would be walked by every
- * collection of garbage, and nobody looks at most of them.
+ * The newest events. They are kept as the bytes that were written until somebody asks for them: thousands of living trees of objects, or
+ * texts, would be walked and moved by every collection of garbage, and nobody looks at most of them.
  */
 export class RecentEvents {
   readonly #most: number;
-  #events: (OcsfEvent | string)[];
+  #events: (OcsfEvent | Written)[];
 
   /** Keeps `most` events at least, and at most twice as many. */
   constructor(most: number, events: readonly OcsfEvent[]) {
@@ -15,10 +22,10 @@ export class RecentEvents {
     this.#events = [...events];
   }
 
-  /** Adds the text of an event that was recorded. */
-  add(text: string): void {
+  /** Adds an event that was recorded: its JSON lies in `bytes`, which nobody changes any more. */
+  add(bytes: Buffer, from: number, to: number): void {
     if (this.#events.length >= 2 * this.#most) this.#events = this.#events.slice(-this.#most);
-    this.#events.push(text);
+    this.#events.push({ bytes, from, to });
   }
 
   /** The newest, at most `limit` and at most as many as are kept for sure, newest last. */
@@ -28,10 +35,14 @@ export class RecentEvents {
     for (let at = Math.max(0, end - Math.min(limit, this.#most)); at < end; at++) {
       const kept = this.#events[at];
       if (kept === undefined) continue;
-      const event = typeof kept === 'string' ? eventOf(kept) : kept;
+      const event = isWritten(kept) ? eventOf(kept.bytes.toString('utf8', kept.from, kept.to)) : kept;
       this.#events[at] = event;
       found.push(event);
     }
     return found;
   }
+}
+
+function isWritten(kept: OcsfEvent | Written): kept is Written {
+  return 'bytes' in kept && Buffer.isBuffer(kept.bytes);
 }

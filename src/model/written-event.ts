@@ -1,5 +1,13 @@
 import { newId } from '#base';
-import { ACTIONS, EVENT_CLASSES, type EventClass, type EventInput, OCSF_VERSION, SEVERITIES, STATUSES } from './event.ts';
+import {
+  ACTIONS,
+  EVENT_CLASSES,
+  type EventClass,
+  type EventInput,
+  OCSF_VERSION,
+  SEVERITIES,
+  STATUSES,
+} from './event.ts';
 
 /** An event that is JSON text already, with what the journal has to know about it. */
 export interface WrittenEvent {
