@@ -127,6 +127,47 @@ describe('canonicalTarget (RFC 3986 section 6.2.2)', () => {
   });
 });
 
+describe('canonicalTarget where the app takes encoded slashes', () => {
+  const slash = (target: string): string => {
+    const read = canonicalTarget(target, 'slash');
+    return read.ok ? read.value.path : 'refused';
+  };
+  for (const [sent, decided] of [
+    ['/repos/group%2fproject/tree', '/repos/group%2Fproject/tree'],
+    ['/a%2Fb%2fc', '/a%2Fb%2Fc'],
+    ['/a%2Fb/', '/a%2Fb/'],
+    ['/a%2F..b', '/a%2F..b'],
+    ['/%61%2Fb', '/a%2Fb'],
+    ['/public/..%2Fadmin', 'refused'],
+    ['/a%2F..', 'refused'],
+    ['/a%2F../b', 'refused'],
+    ['/a%2F%2e%2e/b', 'refused'],
+    ['/a%2F.%2Fb', 'refused'],
+    ['/a%2F%2Fb', 'refused'],
+    ['/%2Fb', 'refused'],
+    ['/a/%2Fb', 'refused'],
+    ['/a%2F/b', 'refused'],
+    ['/a%2F', 'refused'],
+    ['/a%5Cb', 'refused'],
+    ['/a%252Fb', 'refused'],
+  ] as const) {
+    it(`${decided === 'refused' ? 'refuses' : 'keeps'} ${sent}`, () => assert.equal(slash(sent), decided));
+  }
+
+  it('never lets a server that decodes slashes first leave the place that was decided on', () => {
+    const piece = fc.constantFrom('a', '.', '..', '%2F', '%2f', '/', '%2e', 'b');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const read = canonicalTarget(`/${pieces.join('')}`, 'slash');
+        if (!read.ok) return;
+        const decoded = read.value.path.replaceAll('%2F', '/');
+        assert.equal(new URL(decoded, 'http://x').pathname, decoded);
+        assert.ok(!decoded.includes('//'));
+      }),
+    );
+  });
+});
+
 describe('isOwnPath', () => {
   for (const own of ['/.cordon', '/.cordon/', '/.cordon/callback', '/.CORDON/x', '/.Cordon'])
     it(`says yes to ${own}`, () => assert.equal(isOwnPath(own), true));

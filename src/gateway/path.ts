@@ -20,10 +20,11 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  * Reads a request target in origin form. Refuses every spelling that an upstream could resolve to another path than the
  * one decided on: encoded slashes, backslashes, dots, percent signs and controls, dot and empty segments, `;`, `#`,
  * bytes outside ASCII, and escapes that are not UTF-8 (`%c0%ae`). Escapes of unreserved characters are resolved, so
- * that `/%61dmin` is decided on as `/admin`. The error says what was wrong.
+ * that `/%61dmin` is decided on as `/admin`. With `slash` the app takes `%2F` for a part of a name; it stays as it is, and no policy
+ * sees a `/` in it. The error says what was wrong.
  * @see RFC 3986 section 6.2.2
  */
-export function canonicalTarget(target: string): Result<CanonicalTarget, string> {
+export function canonicalTarget(target: string, encoded?: 'slash'): Result<CanonicalTarget, string> {
   if (target.length > LONGEST) return err('the target is longer than 8192 characters');
   if (!target.startsWith('/')) return err('the target is not in origin form');
   const mark = target.indexOf('?');
@@ -34,21 +35,24 @@ export function canonicalTarget(target: string): Result<CanonicalTarget, string>
   if (raw.includes('//')) return err('the path holds an empty segment');
   if (/\/\.\.?(?:\/|$)/.test(raw)) return err('the path holds a dot segment');
   if (!raw.includes('%')) return ok({ path: raw, query });
-  const path = resolveEscapes(raw);
+  const path = resolveEscapes(raw, encoded);
   return path.ok ? ok({ path: path.value, query }) : path;
 }
 
-function resolveEscapes(raw: string): Result<string, string> {
+function resolveEscapes(raw: string, encoded: 'slash' | undefined): Result<string, string> {
   if (/%(?![0-9A-Fa-f]{2})/.test(raw)) return err('the path holds a broken escape');
   const bytes: number[] = [];
   let refused: string | undefined;
   const path = raw.replace(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
     const byte = Number.parseInt(hex, 16);
     const character = String.fromCharCode(byte);
-    if (AMBIGUOUS_BYTE.test(character)) refused = escape;
+    if (AMBIGUOUS_BYTE.test(character) && !(encoded === 'slash' && character === '/')) refused = escape;
     return UNRESERVED.test(character) ? character : escape.toUpperCase();
   });
   if (refused !== undefined) return err(`the path holds the ambiguous escape \`${refused}\``);
+  // Attack: `/public/..%2Fadmin`, for a server that decodes first and resolves dots afterwards.
+  if (path.includes('%2F') && /(?:\/|%2F)(?:\.{0,2})(?:%2F|\/|$)/.test(path.replace(/\/$/, '')))
+    return err('an encoded slash stands beside a dot segment or an empty one');
   for (let i = 0; i < path.length; i++) {
     if (path[i] === '%') {
       bytes.push(Number.parseInt(path.slice(i + 1, i + 3), 16));
