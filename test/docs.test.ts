@@ -15,6 +15,7 @@ const PAGES = [
   'SECURITY.md',
   'CONTRIBUTING.md',
   ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs/guides')).map((name) => `docs/guides/${name}`),
   ...readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}/README.md`),
 ].filter((path) => path.endsWith('.md') && existsSync(join(ROOT, path)));
 
