@@ -29,11 +29,21 @@ export interface Draft {
   readonly passkeys: Credential['passkeys'];
 }
 
-/** A signed-in person on the way to an app host. */
+/** A program that a person lets open an app as them. */
+export interface ProgramRequest {
+  /** What it calls itself, for its person and for the journal. */
+  readonly name: string;
+  /** `dpop` binds the token to the program's key; then `keyThumbprint` (RFC 7638) names it. */
+  readonly form: 'bearer' | 'dpop';
+  readonly keyThumbprint?: string;
+}
+
+/** A signed-in person on the way to an app host, by a browser or by a program. */
 export interface Handoff {
   readonly sessionId: string;
   readonly host: string;
   readonly challenge: string;
+  readonly program?: ProgramRequest;
 }
 
 /** All short-lived state. */

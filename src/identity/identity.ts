@@ -12,6 +12,7 @@ import { type Invitations, invitationsOf, sweepInvitations } from './invitations
 import { IDENTITY_LIMITS, type IdentityLimits } from './limits.ts';
 import type { RelyingParty } from './mfa/passkey.ts';
 import { createPasswordHasher } from './password.ts';
+import { type Programs, programsOf } from './programs.ts';
 import { type Sessions, sessionsOf, sweepSessions } from './sessions.ts';
 import { type SignIns, signInsOf } from './sign-in.ts';
 import { type StepUps, stepUpsOf } from './step-up.ts';
@@ -36,6 +37,7 @@ export interface Identity {
   readonly stepUp: StepUps;
   readonly sessions: Sessions;
   readonly handoff: Handoffs;
+  readonly programs: Programs;
   readonly factors: Factors;
   readonly accounts: Accounts;
   readonly groups: Groups;
@@ -68,6 +70,7 @@ export function createIdentity(options: {
     stepUp: stepUpsOf(context, sessions),
     sessions,
     handoff: handoffsOf(context),
+    programs: programsOf(context),
     factors: factorsOf(context, sessions),
     accounts: accountsOf(context),
     groups: groupsOf(context),

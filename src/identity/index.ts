@@ -8,6 +8,7 @@
 export type { Client } from './context.ts';
 export type { EnrolmentState } from './enrolment.ts';
 export type { FactorSummary } from './factors.ts';
+export type { ProgramRequest } from './flows.ts';
 export { createIdentity, type Identity, type SweepReport } from './identity.ts';
 export type { Link } from './invitations.ts';
 export { IDENTITY_LIMITS, type IdentityLimits } from './limits.ts';

@@ -30,6 +30,12 @@ export interface IdentityLimits {
   readonly flowsPerAddress: number;
   /** Life of a hand-off code, milliseconds. */
   readonly handoffMs: number;
+  /** Life of a code that a program exchanges, milliseconds: a person may have to carry it to a terminal. */
+  readonly programCodeMs: number;
+  /** Life of a program's token, milliseconds; never longer than its session. */
+  readonly bearerMs: number;
+  /** The same when it is bound to a key. */
+  readonly boundMs: number;
   /** Absolute life of a session, milliseconds; a step-up does not extend it. */
   readonly sessionMs: number;
   /** Sessions per person; the oldest ends when another begins. */
@@ -85,6 +91,9 @@ export const IDENTITY_LIMITS: IdentityLimits = {
   flows: 10_000,
   flowsPerAddress: 20,
   handoffMs: MINUTE,
+  programCodeMs: 3 * MINUTE,
+  bearerMs: HOUR,
+  boundMs: 8 * HOUR,
   sessionMs: 12 * HOUR,
   sessionsPerUser: 20,
   appSessionsPerSession: 100,

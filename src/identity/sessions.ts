@@ -191,14 +191,17 @@ export async function recordEnds(
   }
 }
 
-/** Removes sessions that have expired, and app sessions whose session is gone. Returns how many of each. */
+/** Removes sessions that have expired, and app sessions that have, or whose session is gone. Returns how many of each. */
 export async function sweepSessions(context: IdentityContext): Promise<{ sessions: number; appSessions: number }> {
   const now = context.clock.now();
   const { graph, store } = context;
   const expired = [...graph.all('session')].filter((session) => session.expiresAt <= now);
   const gone = new Set(expired.map(({ id }) => id));
   const orphans = [...graph.all('appSession')].filter(
-    ({ sessionId }) => gone.has(sessionId) || graph.get('session', sessionId) === undefined,
+    ({ sessionId, expiresAt }) =>
+      gone.has(sessionId) ||
+      graph.get('session', sessionId) === undefined ||
+      (expiresAt !== undefined && expiresAt <= now),
   );
   if (expired.length + orphans.length > 0) {
     await store.transact('system', async (tx) => {

@@ -1,11 +1,9 @@
 import { hashToken } from '#base';
-import type { AppSession, ReasonCode, TrustGraph } from '#model';
+import { type AppSession, PROGRAM_TOKEN_PREFIX, type ReasonCode, type TrustGraph } from '#model';
 import { APP_COOKIE, oneCookie } from '../handoff.ts';
 import { checkProof, type ProofDemand } from './proof.ts';
 import type { ReplayMemory } from './replay-memory.ts';
 
-/** How every token of a program begins, so that scanners for secrets find one that leaked. */
-export const TOKEN_PREFIX = 'cordon_at_';
 /** The field that a token comes in. */
 const OWN = /^(dpop|bearer) +(cordon_at_[A-Za-z0-9_-]{43})$/i;
 
@@ -38,7 +36,7 @@ export interface Known {
 
 /** True when an `Authorization` field holds a token of ours, in whatever form: it is for nobody else to see. */
 export function isOwnAuthorization(authorization: string | undefined): boolean {
-  return authorization?.includes(TOKEN_PREFIX) === true;
+  return authorization?.includes(PROGRAM_TOKEN_PREFIX) === true;
 }
 
 /**
