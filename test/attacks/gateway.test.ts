@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { App } from '#model';
 import { world } from '../gateway/world.ts';
 import { authorised, NOT_ADMIN, rawWorld } from './raw-gateway.ts';
 
@@ -173,6 +174,18 @@ describe('path and host', () => {
       assert.equal(made.bytes(), '');
     });
   }
+
+  it('14: an encoded slash passes where the app takes it, and only for that app', async () => {
+    const slash: Partial<App> = { encodedSlash: 'allow' };
+    const made = await world({ policies: NOT_ADMIN, apps: [slash, { id: 'app_other', host: 'other.localhost' }] });
+    const cookie = made.signIn();
+    assert.equal((await made.ask({ cookie, path: '/group%2fproject' })).status, 200);
+    assert.equal(made.arrivals[0]?.target, '/group%2Fproject');
+    for (const path of ['/public/..%2fadmin', '/a%2f%2e%2e%2fadmin', '/a%5cb', '/%252e%252e'])
+      assert.equal((await made.ask({ cookie, path })).status, 400, path);
+    assert.equal((await made.ask({ cookie, path: '/a%2fb', host: 'other.localhost' })).status, 400);
+    assert.equal(made.arrivals.length, 1);
+  });
 
   for (const path of ['/%61dmin', '/%61%64%6d%69%6e', '/admin', '/admin/', '/admin?x=/public', '/admin?/../public']) {
     it(`13, 16: ${path} is decided on as what it is`, async () => {

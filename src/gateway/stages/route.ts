@@ -22,7 +22,8 @@ export const route: Stage = {
 };
 
 function readTarget(exchange: Exchange): StageResult {
-  const target = canonicalTarget(exchange.client.target);
+  const encoded = exchange.app?.encodedSlash === 'allow' ? 'slash' : undefined;
+  const target = canonicalTarget(exchange.client.target, encoded);
   if (!target.ok) return refuse(400, 'path-refused', target.error);
   exchange.path = target.value.path;
   exchange.query = target.value.query;
