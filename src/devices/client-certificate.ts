@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { keyThumbprintOf, thumbprintOf } from './thumbprint.ts';
 
 /** A client's certificate that our authority signed, after the handshake has proven that the client holds its key. */
@@ -20,7 +20,7 @@ const DEVICE_NAME = /^URI:urn:cordon:device:(dev_[0-9a-z]+)$/;
 /** Reads client certificates, each connection's once: the gateway asks for every request. */
 export class ClientCertificates {
   readonly #root: X509Certificate;
-  readonly #read = new WeakMap<TLSSocket, { readonly certificate: ClientCertificate | undefined }>();
+  readonly #read = new WeakMap<Socket, { readonly certificate: ClientCertificate | undefined }>();
 
   /** `root` is the certificate of the authority, PEM. */
   constructor(root: string) {
@@ -29,7 +29,7 @@ export class ClientCertificates {
 
   /** Undefined without TLS, without a certificate, and for those that others have signed. */
   of(socket: Socket): ClientCertificate | undefined {
-    if (!(socket instanceof TLSSocket)) return undefined;
+    if (!hasHandshake(socket)) return undefined;
     const known = this.#read.get(socket);
     if (known !== undefined) return known.certificate;
     // INVARIANT: without a certificate there is no device, whatever the socket says of a session that it resumed.
@@ -56,4 +56,9 @@ export class ClientCertificates {
       return undefined;
     }
   }
+}
+
+/** TLS sockets, and those by which another process of this Cordon passes on what arrived over TLS. */
+function hasHandshake(socket: Socket): socket is TLSSocket {
+  return 'getPeerX509Certificate' in socket;
 }

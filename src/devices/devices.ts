@@ -3,6 +3,7 @@ import { err, ok, type Problem, type Result } from '#base';
 import type { Actor, Device } from '#model';
 import type { EnrolRequest, Instruction, IssuedIdentity, RenewRequest, Report } from '#wire';
 import { ClientCertificates } from './client-certificate.ts';
+import { deviceOf } from './device-lookup.ts';
 import type { DevicesContext, DevicesOptions } from './context.ts';
 import { DeviceMemories } from './device-memory.ts';
 import { enrol, issueToken, renew, revoke, revokedProblem, sweepEnrolment } from './enrolment.ts';
@@ -86,20 +87,6 @@ export function createDevices(options: DevicesOptions): Devices {
       context.workloads.close();
     },
   };
-}
-
-function deviceOf(
-  certificates: ClientCertificates,
-  { graph, clock }: DevicesContext,
-  socket: Socket,
-): Device | undefined {
-  const certificate = certificates.of(socket);
-  if (certificate?.isAuthorized !== true) return undefined;
-  const now = clock.now();
-  // The handshake may be long ago: connections outlive certificates.
-  if (now < certificate.notBefore || now >= certificate.notAfter) return undefined;
-  const device = graph.deviceByCertificate(certificate.thumbprint);
-  return device?.status === 'active' ? device : undefined;
 }
 
 function renewerOf(

@@ -7,4 +7,5 @@
  */
 export { type Authority, createAuthority, type DeviceCertificate, type ServerCertificate } from './authority.ts';
 export type { DevicesOptions } from './context.ts';
+export { createDeviceLookup } from './device-lookup.ts';
 export { createDevices, type Devices } from './devices.ts';
