@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock, Problem } from '#base';
 import type { Configuration } from '#config';
 import type { Authority, Devices } from '#devices';
-import type { Gateway } from '#gateway';
+import type { CutFilter, LiveConnection } from '#gateway';
 import type { Identity } from '#identity';
 import type { Journal } from '#journal';
-import type { TrustGraph } from '#model';
+import type { Reason, TrustGraph } from '#model';
 import type { Monitor } from '#monitor';
 import type { ActivePolicies } from '#policy';
 import type { Plan } from '#segmentation';
@@ -27,7 +27,7 @@ export interface ApiServices {
   readonly journalDirectory: string;
   readonly policies: () => ActivePolicies | undefined;
   readonly identity: Identity;
-  readonly gateway: Pick<Gateway, 'connections' | 'cut'>;
+  readonly gateway: LiveGateway;
   readonly devices: Devices;
   readonly authority: Authority;
   readonly monitor: Monitor;
@@ -44,6 +44,13 @@ export interface ApiServices {
   };
   /** Told of every unexpected failure. */
   readonly onFailure: (error: unknown, correlationId: string) => void;
+}
+
+/** What is open through the gateway. Its workers may be other processes, so an answer may take a moment. */
+export interface LiveGateway {
+  connections(): readonly LiveConnection[] | Promise<readonly LiveConnection[]>;
+  /** Cuts what matches every field given, with the reason; returns how many. */
+  cut(filter: CutFilter, reason: Reason): number | Promise<number>;
 }
 
 /** True when the request arrived over TLS on our own listener. */

@@ -36,7 +36,7 @@ export function accessRoutes(
       return { ok: true };
     },
     connections: async () => {
-      const items = gateway.connections().map(({ id, userId, email, app, kind, path, since, address }) => ({
+      const items = (await gateway.connections()).map(({ id, userId, email, app, kind, path, since, address }) => ({
         id,
         userId,
         email,
@@ -46,13 +46,13 @@ export function accessRoutes(
         since,
         address,
       }));
-      return await Promise.resolve({ items, total: items.length });
+      return { items, total: items.length };
     },
     cutConnection: async (call) => {
       const { id } = call.params;
-      const open = gateway.connections().find((connection) => connection.id === id);
+      const open = (await gateway.connections()).find((connection) => connection.id === id);
       const reason = { code: 'connection-ended', remedy: 'contact-administrator' } as const;
-      if (open === undefined || gateway.cut({ id }, reason) === 0) throw notFound('connection', id);
+      if (open === undefined || (await gateway.cut({ id }, reason)) === 0) throw notFound('connection', id);
       // The gateway records the cut; this says who wanted it. Afterwards: a full disk must not keep a connection open.
       await journal.append(
         actEvent(services, call, {

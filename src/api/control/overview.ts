@@ -14,7 +14,7 @@ export function overviewRoutes(
 ): Pick<Routes, 'status' | 'me' | 'apps'> {
   const { graph, clock } = services;
   return {
-    status: async () => await Promise.resolve(statusOf(services, counter)),
+    status: async () => await statusOf(services, counter),
     me: async ({ caller, address }) => {
       if (caller.kind !== 'person') {
         const name = 'operator of this machine';
@@ -49,7 +49,10 @@ export function overviewRoutes(
   };
 }
 
-function statusOf(services: ApiServices, counter: DecisionCounter): Answer<(typeof CONTROL_ROUTES)['status']> {
+async function statusOf(
+  services: ApiServices,
+  counter: DecisionCounter,
+): Promise<Answer<(typeof CONTROL_ROUTES)['status']>> {
   const { graph, journal, clock } = services;
   const now = clock.now();
   const problem = services.configurationProblem();
@@ -65,12 +68,16 @@ function statusOf(services: ApiServices, counter: DecisionCounter): Answer<(type
     ...(problem === undefined
       ? {}
       : { configurationProblem: { at: problem.at, problems: problem.problems.map((one) => ({ ...one })) } }),
-    counts: countsOf(services, now),
+    counts: countsOf(services, now, (await services.gateway.connections()).length),
     decisions: { ...decisions, perMinute: [...perMinute] },
   };
 }
 
-function countsOf({ graph, gateway }: ApiServices, now: number): Answer<(typeof CONTROL_ROUTES)['status']>['counts'] {
+function countsOf(
+  { graph }: ApiServices,
+  now: number,
+  liveConnections: number,
+): Answer<(typeof CONTROL_ROUTES)['status']>['counts'] {
   const assets = [0, 0, 0, 0];
   for (const asset of graph.all('asset')) {
     const tier = effectiveTier(asset, now);
@@ -88,7 +95,7 @@ function countsOf({ graph, gateway }: ApiServices, now: number): Answer<(typeof 
     segments: graph.count('segment'),
     apps: graph.count('app'),
     openAlerts: countIf(graph.all('alert'), ({ status }) => status === 'open'),
-    liveConnections: gateway.connections().length,
+    liveConnections,
   };
 }
 
