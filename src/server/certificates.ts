@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { type Clock, CordonError } from '#base';
 import type { Authority } from '#devices';
 import { type AcmeOptions, keepAcme } from './acme/acme.ts';
+import { type CertificateMaterial, contextOf, materialOf } from './certificate-material.ts';
 
 const DAY = 86_400_000;
 /** A certificate of our own CA is made anew when it has this long left. */
 const RENEW_BEFORE_MS = 10 * DAY;
-const OLDEST_TLS = 'TLSv1.2';
 
 /** Certificate files as the configuration names them. */
 interface CertificateFiles {
@@ -19,6 +19,8 @@ interface CertificateFiles {
 export interface Certificates {
   /** The context for a server name; without one, or for a name that is not ours, that of the own CA. */
   contextFor(serverName: string | undefined): SecureContext;
+  /** The same for all hosts, for another process. */
+  material(): CertificateMaterial;
   /** Makes the certificate anew when names were added or it ends soon, and reads the files. Throws `tls-files-invalid`. */
   refresh(): Promise<void>;
   /** Orders by ACME what is missing or ends soon. Never throws. */
@@ -49,7 +51,7 @@ export async function keepCertificates(options: {
     const hosts = [...new Set(options.hosts())].sort();
     if (own === undefined || hosts.join() !== names || notAfter - clock.now() < RENEW_BEFORE_MS) {
       const issued = await authority.issueServer(hosts);
-      own = contextOf(authority, issued.certificate, issued.key);
+      own = contextOf(issued, authority.certificate);
       names = hosts.join();
       notAfter = issued.notAfter;
     }
@@ -62,29 +64,28 @@ export async function keepCertificates(options: {
       : await keepAcme({
           ...options.acme,
           hosts: () => options.hosts().filter((host) => host !== agentHost),
-          contextOf: (certificate, key) => contextOf(authority, certificate, key),
+          contextOf: (certificate, key) => contextOf({ certificate, key }, authority.certificate),
         });
+  const contextFor = (serverName: string | undefined): SecureContext => {
+    const isOwn = serverName === undefined || serverName === agentHost;
+    const context = isOwn ? own : (acme?.contextFor(serverName) ?? shown ?? own);
+    if (context === undefined) throw new Error('no certificate yet');
+    return context;
+  };
   return {
-    contextFor: (serverName) => {
-      const isOwn = serverName === undefined || serverName === agentHost;
-      const context = isOwn ? own : (acme?.contextFor(serverName) ?? shown ?? own);
-      if (context === undefined) throw new Error('no certificate yet');
-      return context;
-    },
+    contextFor,
+    material: () => materialOf(options.hosts(), contextFor),
     refresh,
     order: async () => await acme?.refresh(),
     close: async () => await acme?.close(),
   };
 }
 
-function contextOf(authority: Pick<Authority, 'certificate'>, cert: string, key: string): SecureContext {
-  return createSecureContext({ cert, key, ca: authority.certificate, minVersion: OLDEST_TLS });
-}
-
 function fromFiles(authority: Authority, files: CertificateFiles | undefined): SecureContext | undefined {
   if (files === undefined) return undefined;
   try {
-    return contextOf(authority, readFileSync(files.certificate, 'utf8'), readFileSync(files.key, 'utf8'));
+    const [certificate, key] = [readFileSync(files.certificate, 'utf8'), readFileSync(files.key, 'utf8')];
+    return contextOf({ certificate, key }, authority.certificate);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'unknown failure';
     throw new CordonError('tls-files-invalid', `cannot use \`${files.certificate}\` with \`${files.key}\`: ${reason}`, {

@@ -2,13 +2,17 @@ import type { Server } from 'node:net';
 import { CordonError } from '#base';
 import type { ListenAddress } from '#config';
 
-/** Binds a server; resolves with the port, which differs from the wanted one when that is 0. Throws `port-in-use`, `port-refused` or `address-unusable`. */
-export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<number> {
+/** Binds a server; resolves with the port, which differs from the wanted one when that is 0. `isShared`: other processes of this user may bind it too, and the kernel deals connections out among them. Throws `port-in-use`, `port-refused` or `address-unusable`. */
+export async function listenOn(
+  server: Server,
+  { host, port }: ListenAddress,
+  options: { readonly isShared?: boolean } = {},
+): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       reject(listenError(cause, host, port));
     });
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, reusePort: options.isShared === true }, resolve);
   });
   server.removeAllListeners('error');
   const address = server.address();

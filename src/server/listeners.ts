@@ -30,7 +30,10 @@ export interface Listeners {
 }
 
 /** Binds the configured addresses. Throws `port-in-use`, `port-refused` or `address-unusable`; then nothing stays bound. */
-export async function openListeners(listen: Configuration['listen']): Promise<Listeners> {
+export async function openListeners(
+  listen: Configuration['listen'],
+  options: { readonly isShared?: boolean } = {},
+): Promise<Listeners> {
   let handlers: Handlers | undefined;
   let contextFor: ((serverName: string | undefined) => SecureContext) | undefined;
   const servers: Server[] = [];
@@ -51,7 +54,7 @@ export async function openListeners(listen: Configuration['listen']): Promise<Li
     hardenServer(server);
     server.on('request', onRequest).on('upgrade', onUpgrade);
     servers.push(server);
-    return await listenOn(server, address);
+    return await listenOn(server, address, options);
   };
   try {
     const http = listen.http === undefined ? undefined : await open(createServer(SERVER_OPTIONS), listen.http);
@@ -80,8 +83,13 @@ export async function openListeners(listen: Configuration['listen']): Promise<Li
   }
 }
 
-/** The handler of an own host; undefined: the gateway answers, which also refuses what is no host name at all. */
-function ownHandler({ own, tlsOnly }: Handlers, request: IncomingMessage): Handler | undefined {
+/**
+ * The handler of an own host; undefined: the gateway answers, which also refuses what is no host name at all.
+ */
+export function ownHandler(
+  { own, tlsOnly }: Pick<Handlers, 'own' | 'tlsOnly'>,
+  request: IncomingMessage,
+): Handler | undefined {
   const host = canonicalHost(request.headers.host)?.host;
   // A target that names a host of its own could be read as another one than `host` (RFC 9112 section 3.2.2); the gateway refuses it.
   if (
