@@ -1,6 +1,7 @@
 import { parseAddress, parseCidr, type Problem, type SourceSpan } from '#base';
 import type { App, Group } from '#model';
 import type { ListenAddress } from './configuration.ts';
+import { checkRunning } from './running.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
 /** Where the key at a path stands in the document. */
@@ -25,6 +26,7 @@ export function checkDocument(input: Checked): Problem[] {
     ...checkGroups(input),
     ...checkAddresses(input),
     ...checkResponses(input),
+    ...checkRunning(input.document, input.apps, input.locate),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { App, Group, ResponseRule, Segment, Tier } from '#model';
 import type { ForeignModel } from '#policy';
+import type { RunningSettings } from './running.ts';
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -54,7 +55,7 @@ export interface AcmeSettings {
 }
 
 /** One checked configuration document with every default filled in. Paths are absolute. */
-export interface Configuration {
+export interface Configuration extends RunningSettings {
   /** The file it came from; undefined for the embedded defaults. */
   readonly file: string | undefined;
   readonly domain: string;
@@ -63,6 +64,8 @@ export interface Configuration {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** Certificates by ACME instead of files. */
   readonly acme: AcmeSettings | undefined;
+  /** Processes that run the gateway: 1, the main process itself; `auto`, one per core. */
+  readonly workers: number | 'auto';
   /** Directory of the store, the journal and the control socket. */
   readonly data: string;
   readonly apps: readonly App[];

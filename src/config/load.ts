@@ -8,6 +8,7 @@ import { issueProblems } from './issue-problems.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
 import { readModels } from './read-models.ts';
 import { readYaml } from './read-yaml.ts';
+import { resolveRunning } from './running.ts';
 import { type ConfigurationDocument, configurationSchema } from './schema.ts';
 
 /** A configuration document and its policies, as text. What a file system holds, or what a client sends. */
@@ -106,6 +107,7 @@ function resolveDocument(
     listen,
     tls: resolveTls(document, source.directory),
     acme: resolveAcme(document, source.directory),
+    workers: document.gateway.workers,
     data: resolve(source.directory, document.data),
     apps,
     groups,
@@ -124,6 +126,7 @@ function resolveDocument(
     external: { egress: document.network.external_egress, ingress: document.network.external_ingress },
     managementSources: document.network.management_sources,
     authzen: models.models,
+    ...resolveRunning(document, parseListen),
     policyDirectory,
     policies: read.value,
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseCidr } from '#base';
 import { IDENTITY_HEADER_PRESETS, SSH_EXTENSIONS } from '#model';
+import { gatewayKeys, metrics, probe, traces } from './running-schema.ts';
 
 const labels = z.record(z.string(), z.string());
 const host = z
@@ -226,6 +227,17 @@ export const configurationSchema = z.strictObject({
       acme: acme.optional().describe('Certificates from a public authority, by ACME (RFC 8555), instead of files.'),
     })
     .prefault({}),
+  gateway: z
+    .strictObject({
+      workers: z
+        .union([z.int().min(1).max(64), z.literal('auto')])
+        .default(1)
+        .describe(
+          'Processes that run the gateway: 1, the main process itself; `auto`, one per core. More than 1 needs Linux or FreeBSD.',
+        ),
+      ...gatewayKeys,
+    })
+    .prefault({}),
   data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),
   apps: z
     .record(id, app)
@@ -299,6 +311,9 @@ export const configurationSchema = z.strictObject({
         .describe('Models of applications that ask `authz.<domain>/<id>` for decisions, by id.'),
     })
     .prefault({}),
+  probe,
+  metrics,
+  traces,
   policies: z
     .string()
     .min(1)
