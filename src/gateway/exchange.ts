@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#base';
-import type { App, AppSession, Decision, Device, OcsfEvent, Reason, Session, TrustGraph, User } from '#model';
+import type { SshAuthority } from '#identity';
+import type { App, AppSession, Decision, Device, Reason, Session, TrustGraph, User } from '#model';
 import type { AccessRequest } from '#policy';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
@@ -9,7 +10,7 @@ import type { CanonicalHost } from './host.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
-import type { Recorder } from './record.ts';
+import type { RecordJournal, Recorder } from './record.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
@@ -17,16 +18,14 @@ export interface GatewayParts {
   readonly graph: TrustGraph;
   /** What a decision made now is made from. */
   readonly basis: () => Basis;
-  readonly journal: {
-    append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
-    readonly writable: boolean;
-  };
+  readonly journal: RecordJournal & { readonly writable: boolean };
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   readonly handoff: Handoff;
   readonly identityOrigin: (transport: Transport) => string;
   readonly deviceOf: (socket: Socket) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
+  readonly sshAuthority: SshAuthority | undefined;
   readonly live: LiveRegistry;
   readonly upstreams: Upstreams;
   readonly recorder: Recorder;
@@ -76,6 +75,8 @@ export interface Exchange {
   query?: string;
   /** Client fields that may be forwarded, alternating names and values. */
   fields?: string[];
+  /** What an own path asks for beside an answer: these pass all stages like any request. */
+  purpose?: 'tunnel' | 'ssh-certificate';
   appSession?: AppSession;
   session?: Session;
   user?: User;

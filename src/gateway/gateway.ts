@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, newId } from '#base';
-import type { Device, OcsfEvent, Reason, TrustGraph } from '#model';
+import type { SshAuthority } from '#identity';
+import type { Device, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
 import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
@@ -22,7 +23,7 @@ import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
-import { createRecorder } from './record.ts';
+import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { crossSite } from './stages/cross-site.ts';
 import { decide } from './stages/decide.ts';
@@ -40,10 +41,7 @@ export interface GatewayOptions {
   readonly graph: TrustGraph;
   /** The policies in force; asked on every decision. */
   readonly policies: () => ActivePolicies | undefined;
-  readonly journal: {
-    append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
-    readonly writable: boolean;
-  };
+  readonly journal: RecordJournal & { readonly writable: boolean };
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   /** `identity.handoff`. */
@@ -56,6 +54,8 @@ export interface GatewayOptions {
   readonly staleness?: () => number;
   /** Ends a session, for `/.cordon/sign-out`. Absent: signing out removes only the cookie of that host. */
   readonly endSession?: (input: { readonly sessionId: string; readonly userId: string }) => Promise<unknown>;
+  /** Certifies SSH keys. Absent: nobody gets a certificate. */
+  readonly sshAuthority?: SshAuthority;
   readonly limits?: Partial<Limits>;
   /** Told of every unexpected failure; the client saw `internal` and the correlation id. */
   readonly onError?: (error: unknown, correlationId: string) => void;
@@ -189,6 +189,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,
+    sshAuthority: options.sshAuthority,
     upstreams: createUpstreams(limits),
   };
 }

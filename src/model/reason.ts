@@ -82,6 +82,14 @@ export const REASONS = {
     title: 'The app answered with something that is not HTTP',
     remedy: 'Ask the owner of the app.',
   },
+  'tunnel-required': {
+    title: 'This app is not a web site',
+    remedy: 'Open it with `cordon connect`, or with `cordon ssh` where it is a host for SSH.',
+  },
+  'ssh-key-refused': {
+    title: 'This SSH key gets no certificate',
+    remedy: 'Make one with `ssh-keygen -t ed25519`.',
+  },
   'connection-ended': { title: 'An administrator ended this connection', remedy: 'Open the app again.' },
   'gateway-stopping': { title: 'Cordon is being restarted', remedy: 'Open the app again in a moment.' },
   'too-many-connections': { title: 'Too many connections', remedy: 'Try again in a moment.' },

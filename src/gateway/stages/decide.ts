@@ -25,7 +25,8 @@ function accessRequest(exchange: Exchange): AccessRequest {
     ...(session === undefined ? {} : { session }),
     ...(device === undefined ? {} : { device }),
     app: need(exchange, 'app'),
-    method: client.method,
+    // A tunnel writes as well as it reads: what a policy says about GET must not open one.
+    method: exchange.purpose === 'tunnel' ? 'CONNECT' : client.method,
     path: need(exchange, 'path'),
     host: need(exchange, 'authority').host,
     address,

@@ -5,6 +5,8 @@ import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
 import { changeSince } from '../judge.ts';
 import { decide, isFresh } from '../passage.ts';
+import { issueSshCertificate } from '../tunnel/ssh-certificate.ts';
+import { forwardTunnel } from '../tunnel/tunnel.ts';
 import { serveVerify } from '../verify/verify.ts';
 import { denied } from './decide.ts';
 
@@ -25,6 +27,8 @@ export const enter: Stage = {
     }
     if (exchange.client.hasLeft) return 'answered';
     parts.counters.permitted += 1;
+    if (exchange.purpose === 'tunnel') return forwardTunnel(exchange, parts);
+    if (exchange.purpose === 'ssh-certificate') return issueSshCertificate(exchange, parts);
     const headers = outgoingHeaders(exchange, parts);
     if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
     return exchange.client.webSocket === undefined

@@ -1,8 +1,11 @@
+import { TUNNEL } from '#wire';
 import { redirect, send, sendPage } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
 import { APP_COOKIE, CALLBACK_PATH, expiredCookie } from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
 import { isOwnPath } from '../path.ts';
+import { beginSshCertificate, showSshAuthority } from '../tunnel/ssh-certificate.ts';
+import { beginTunnel, isTcp, tunnelOnly } from '../tunnel/tunnel.ts';
 
 type Answer = (exchange: Exchange, parts: GatewayParts) => StageResult | Promise<StageResult>;
 
@@ -12,14 +15,17 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['GET /.cordon/sign-out', askToSignOut],
   ['POST /.cordon/sign-out', signOut],
   ['GET /.cordon/jwks.json', showKeys],
+  [`UPGRADE ${TUNNEL.path}`, beginTunnel],
+  ['POST /.cordon/ssh-certificate', beginSshCertificate],
+  ['GET /.cordon/ssh-ca.pub', showSshAuthority],
 ]);
 
-/** Answers Cordon's own paths. */
+/** Answers Cordon's own paths, and whoever takes a TCP app for a web site. */
 export const own: Stage = {
   name: 'own',
   run: (exchange, parts): StageResult | Promise<StageResult> => {
     const path = need(exchange, 'path');
-    if (!isOwnPath(path)) return undefined;
+    if (!isOwnPath(path)) return isTcp(need(exchange, 'app')) ? tunnelOnly(exchange) : undefined;
     const method = exchange.client.webSocket === undefined ? exchange.client.method : 'UPGRADE';
     const answer = ANSWERS.get(`${method} ${path}`);
     return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);

@@ -1,5 +1,6 @@
 import { newId } from '#base';
 import { type Exchange, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
+import type { LiveConnection } from '../live.ts';
 
 /**
  * Registers the exchange as open, before anything is written or dialled: from here on every change of what the decision depends on
@@ -24,7 +25,7 @@ export const register: Stage = {
         ...(device === undefined ? {} : { deviceId: device }),
         appId: access.app.id,
         app: access.app.name,
-        kind: exchange.client.webSocket === undefined ? 'http' : 'websocket',
+        kind: kindOf(exchange),
         method: access.method,
         path: access.path,
         address: access.address,
@@ -45,6 +46,11 @@ export const register: Stage = {
     return undefined;
   },
 };
+
+function kindOf({ client, purpose }: Exchange): LiveConnection['kind'] {
+  if (purpose === 'tunnel') return 'tcp';
+  return client.webSocket === undefined ? 'http' : 'websocket';
+}
 
 function foreignOrigin(exchange: Exchange): { readonly origin?: string } {
   const origin = exchange.client.header('origin');

@@ -1,0 +1,86 @@
+import type { Socket } from 'node:net';
+import type { App } from '#model';
+import { REASONS } from '#model';
+import { type JoinedTunnel, joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
+import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from '../exchange.ts';
+import { cutRefusal } from '../forward-http.ts';
+import { offerOf } from '../forward-websocket.ts';
+import { UpstreamFault } from '../upstreams/fault.ts';
+
+/** True for an app that speaks TCP: nothing but a tunnel reaches it. */
+export function isTcp({ upstream }: Pick<App, 'upstream'>): boolean {
+  return upstream?.startsWith('tcp:') === true;
+}
+
+/** Lets a handshake go on as a tunnel, when the app is one for tunnels and the client speaks the protocol. */
+export function beginTunnel(exchange: Exchange): StageResult {
+  const app = need(exchange, 'app');
+  if (!isTcp(app)) return refuse(404, 'app-unknown', 'this app speaks HTTP; open it in a browser');
+  const offered = exchange.client.header('sec-websocket-protocol')?.split(',') ?? [];
+  if (!offered.some((name) => name.trim() === TUNNEL.protocol)) {
+    return refuse(400, 'request-malformed', `a tunnel speaks the WebSocket protocol \`${TUNNEL.protocol}\``);
+  }
+  exchange.purpose = 'tunnel';
+  return undefined;
+}
+
+/** What everything but a tunnel gets at a TCP app. */
+export function tunnelOnly({ authority }: Exchange): Refusal {
+  return refuse(400, 'tunnel-required', `run \`cordon connect ${authority?.host ?? ''}\``);
+}
+
+/**
+ * Dials the app and joins the client's tunnel to it. The client hears 101 only once the app is reached, so that a failure is an answer
+ * with a reason. A cut closes the tunnel with the reason and resets the connection to the app.
+ */
+export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Promise<StageResult> {
+  const { client } = exchange;
+  const { promise, resolve } = Promise.withResolvers<StageResult>();
+  need(exchange, 'live').close = (cut): void => {
+    exchange.cut = cut;
+    resolve(cutRefusal(cut));
+  };
+  client.onceClosed(() => resolve('answered'));
+  parts.upstreams.connect(exchange.decision).then(
+    (upstream) => {
+      // INVARIANT: between the last look at `cut` and the new `close` nothing waits, so no cut falls between them.
+      if (exchange.cut !== undefined || client.hasLeft) {
+        upstream.destroy();
+        return;
+      }
+      join(exchange, upstream);
+      resolve('answered');
+    },
+    (error: unknown) => {
+      resolve(dialRefusal(error));
+    },
+  );
+  return await promise;
+}
+
+function join(exchange: Exchange, upstream: Socket): JoinedTunnel {
+  // One direction may end before the other, on a socket that was dialled for HTTP as well.
+  upstream.allowHalfOpen = true;
+  const frames = offerOf(exchange).accept([
+    'sec-websocket-protocol',
+    TUNNEL.protocol,
+    'x-cordon-correlation-id',
+    exchange.correlationId,
+  ]);
+  const tunnel = joinTunnel({ frames, socket: upstream, role: 'gateway', onEnd: () => undefined });
+  need(exchange, 'live').close = (cut): void => {
+    exchange.cut = cut;
+    const { code, detail } = cut.reason;
+    tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, `${code}: ${detail ?? REASONS[code].title}`);
+  };
+  return tunnel;
+}
+
+/** What the client learns is the kind; the address of the app is for the journal. */
+function dialRefusal(error: unknown): Refusal {
+  if (!(error instanceof UpstreamFault)) throw error;
+  return {
+    ...refuse(error.reason === 'upstream-timeout' ? 504 : 502, error.reason),
+    cause: error.message.slice(0, 500),
+  };
+}
