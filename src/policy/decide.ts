@@ -2,12 +2,21 @@ import { isIP } from 'node:net';
 import type { App, Decision, Device, Reason, ReasonCode, Remedy, Session, TrustGraph, User } from '#model';
 import { readQuestion } from './authorize.ts';
 import { entityStore } from './entity-store.ts';
+import type { RunnablePolicy } from './evaluate/policy.ts';
 import type { Findings, PolicySet } from './evaluate/policy-set.ts';
 import { type Denial, explainForbids, type ExplainedFacts } from './explain.ts';
 import { graphQuestion } from './graph-question.ts';
 import { demandOf, OTHER_DEMANDS, type StepUp } from './guardrails.ts';
 import type { ActivePolicies } from './load.ts';
-import { accessFacts, type CedarQuestion, type Facts, manageFacts, questionJson, type Situation } from './mapping.ts';
+import {
+  accessFacts,
+  type Arrival,
+  type CedarQuestion,
+  type Facts,
+  manageFacts,
+  questionJson,
+  type Situation,
+} from './mapping.ts';
 
 /** A request to an app, as the gateway saw it. */
 export interface AccessRequest {
@@ -46,16 +55,18 @@ export interface ManageInput extends DecisionBasis {
   readonly address: string;
 }
 
-/** What a decision was made from, for the journal. */
+/** What a proven decision was made from. */
 export interface Evidence {
+  /** The very object that was asked with. */
+  readonly input: AccessInput | ManageInput;
+  /** What the policies were asked about. Absent when they had no part in it, so that other policies would not change it. */
+  readonly facts: Facts | undefined;
   /** Writes down the question that the policies were asked. */
-  readonly question: (() => CedarQuestion) | undefined;
-  /** False when policies had no part in it, so that other policies would not change it. */
-  readonly isByPolicy: boolean;
+  readonly question: () => CedarQuestion | undefined;
 }
 
 /**
- * A decision of this process. INVARIANT: only `settle` makes one. The evidence is in a private field, which a copy, a spread, a proxy or a
+ * A decision of this process. INVARIANT: only `settle` makes one. The evidence is in private fields, which a copy, a spread, a proxy or a
  * parsed decision does not have, so a caller that skips the decision, or a message that pretends to be one, proves nothing. It is frozen:
  * nobody turns a forbid round.
  */
@@ -68,27 +79,36 @@ class ProvenDecision implements Decision {
   readonly errors: Decision['errors'];
   readonly graphSeq: number;
   readonly policyVersion: number;
-  readonly #evidence: Evidence;
+  readonly #input: AccessInput | ManageInput;
+  readonly #facts: Facts | undefined;
 
-  constructor(outcome: Outcome, { graph, policies }: DecisionBasis, evidence: Evidence) {
+  constructor(outcome: Outcome, input: AccessInput | ManageInput, facts: Facts | undefined) {
     this.effect = outcome.effect;
-    this.reasons = Object.freeze(outcome.reasons.map((reason) => Object.freeze({ ...reason })));
-    this.policies = Object.freeze([...outcome.policies]);
-    this.remedies = Object.freeze([...outcome.remedies]);
-    if (outcome.stepUp !== undefined) this.stepUp = Object.freeze({ ...outcome.stepUp });
-    this.errors = Object.freeze(outcome.errors);
-    this.graphSeq = graph.seq;
-    this.policyVersion = policies?.version ?? 0;
-    this.#evidence = evidence;
+    this.reasons = outcome.reasons;
+    this.policies = outcome.policies;
+    this.remedies = outcome.remedies;
+    if (outcome.stepUp !== undefined) this.stepUp = outcome.stepUp;
+    this.errors = outcome.errors;
+    this.graphSeq = input.graph.seq;
+    this.policyVersion = input.policies?.version ?? 0;
+    this.#input = input;
+    this.#facts = facts;
     Object.freeze(this);
   }
 
-  static evidenceOf(decision: unknown): Evidence | undefined {
-    return typeof decision === 'object' && decision !== null && #evidence in decision ? decision.#evidence : undefined;
+  static inputOf(decision: unknown): AccessInput | ManageInput | undefined {
+    return typeof decision === 'object' && decision !== null && #input in decision ? decision.#input : undefined;
+  }
+
+  static factsOf(decision: unknown): Facts | undefined {
+    return typeof decision === 'object' && decision !== null && #facts in decision ? decision.#facts : undefined;
   }
 }
 
-/** What is known of a decision when it is made. */
+/** Shared by all permits that have nothing to say about these. */
+const PLAIN = { remedies: Object.freeze<Remedy[]>([]), errors: Object.freeze<Decision['errors'][number][]>([]) };
+
+/** What is known of a decision when it is made. Frozen, and so are its parts, before a decision gets it. */
 interface Outcome extends Denial {
   readonly effect: 'permit' | 'forbid';
   readonly policies: readonly string[];
@@ -97,12 +117,20 @@ interface Outcome extends Denial {
 
 /** True only for the very object that `decideAccess` or `decideManage` returned in this process. */
 export function isProven(decision: Decision): boolean {
-  return evidenceOf(decision) !== undefined;
+  return inputOf(decision) !== undefined;
+}
+
+/** The very object that a decision was asked with; undefined when `decideAccess` and `decideManage` of this process did not make it. */
+export function inputOf(decision: Decision): AccessInput | ManageInput | undefined {
+  return ProvenDecision.inputOf(decision);
 }
 
 /** What a proven decision was made from. */
 export function evidenceOf(decision: Decision): Evidence | undefined {
-  return ProvenDecision.evidenceOf(decision);
+  const input = inputOf(decision);
+  if (input === undefined) return undefined;
+  const facts = ProvenDecision.factsOf(decision);
+  return { input, facts, question: () => (facts === undefined ? undefined : questionJson(facts)) };
 }
 
 /** Decides whether a person may open an app now. Never throws; everything unknown is a named deny. */
@@ -128,7 +156,7 @@ export function decideManage(input: ManageInput): Decision {
   });
 }
 
-function guarded(input: DecisionBasis, decide: () => Decision): Decision {
+function guarded(input: AccessInput | ManageInput, decide: () => Decision): Decision {
   try {
     return decide();
   } catch (cause) {
@@ -138,17 +166,25 @@ function guarded(input: DecisionBasis, decide: () => Decision): Decision {
 }
 
 /** Policies are checked for these types; another type would make a comparison in a forbid quietly false. */
-function arrivalOf(request: AccessRequest): AccessRequest {
+function arrivalOf(request: AccessRequest): Arrival {
   const { method, path, host, secure } = request;
-  if (![method, path, host].every((text) => typeof text === 'string') || typeof secure !== 'boolean')
-    throw new Error('the request is not what the gateway promises');
-  return { ...request, address: addressOf(request.address) };
+  const isText = typeof method === 'string' && typeof path === 'string' && typeof host === 'string';
+  if (!isText || typeof secure !== 'boolean') throw new Error('the request is not what the gateway promises');
+  return { method, path, host, secure, address: addressOf(request.address) };
 }
+
+/** Addresses as they were last read; a gateway hears from the same ones again and again. */
+const addresses = new Map<string, string>();
+const MOST_ADDRESSES = 10_000;
 
 /** Cedar's `ip` refuses zones and v4-in-v6; one address must not have two forms that policies could tell apart. */
 function addressOf(address: string): string {
+  const known = addresses.get(address);
+  if (known !== undefined) return known;
   const plain = address.replace(/%.*$/u, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/iu, '');
   if (isIP(plain) === 0) throw new Error(`\`${address}\` is not an address`);
+  if (addresses.size >= MOST_ADDRESSES) addresses.clear();
+  addresses.set(address, plain);
   return plain;
 }
 
@@ -170,10 +206,14 @@ function situationOf(
     return { code: 'user-disabled', detail: refused ?? 'the account does not exist', remedy: 'contact-administrator' };
   const browser = current.deviceId === undefined ? undefined : graph.get('device', current.deviceId);
   const presented = device === undefined ? browser : graph.get('device', device.id);
-  const revoked = [browser, presented].find((candidate) => candidate !== undefined && candidate.status !== 'active');
+  const revoked = isRevoked(browser) ? browser : isRevoked(presented) ? presented : undefined;
   if (revoked !== undefined)
     return { code: 'device-revoked', detail: `\`${revoked.name}\``, remedy: 'contact-administrator' };
   return { graph, now, session: current, user, device: presented };
+}
+
+function isRevoked(device: Device | undefined): boolean {
+  return device !== undefined && device.status !== 'active';
 }
 
 function userProblem(user: User | undefined): string | undefined {
@@ -189,7 +229,7 @@ interface Case {
   readonly limit: number;
 }
 
-function judge(input: DecisionBasis, { situation, facts, limit }: Case): Decision {
+function judge(input: AccessInput | ManageInput, { situation, facts, limit }: Case): Decision {
   const { policies, graph, replicaAgeMs } = input;
   if (!graph.isWhole) {
     const detail = 'a change is missing from what this process knows';
@@ -200,19 +240,38 @@ function judge(input: DecisionBasis, { situation, facts, limit }: Case): Decisio
     return refuse(input, { code: 'replica-stale', detail, remedy: 'contact-administrator' });
   }
   if (policies === undefined) return noPolicies(input, facts);
-  const verdict = verdictOf(rulesetOf(policies, facts.action).ask(graphQuestion(facts)));
+  const findings = rulesetOf(policies, facts.action).ask(graphQuestion(facts));
+  if (findings.errors.length === 0 && findings.forbids.length === 0 && findings.permits.length > 0)
+    return new ProvenDecision(permitBy(findings.permits), input, facts);
+  const verdict = verdictOf(findings);
   const { determining, errors } = verdict;
-  if (verdict.outcome === 'permit') {
-    const reasons = determining.map((policyId): Reason => ({ code: 'permit', policyId }));
-    return settle(input, { effect: 'permit', reasons, remedies: [] }, { facts, determining, errors });
-  }
+  if (verdict.outcome === 'permit') return settle(input, { ...permitOf(determining), errors }, facts);
   const denial = denialOf(policies, verdict, { situation, risk: facts.risk });
-  return settle(input, { effect: 'forbid', ...denial }, { facts, determining, errors });
+  return settle(input, { ...denial, effect: 'forbid', policies: determining, errors }, facts);
 }
 
-function noPolicies(input: DecisionBasis, facts: Facts): Decision {
+/** What a permit by one policy alone says; most are, and all by the same policy are equal. */
+const permits = new WeakMap<RunnablePolicy, Outcome>();
+
+function permitBy(policies: readonly RunnablePolicy[]): Outcome {
+  const [first] = policies;
+  if (first === undefined || policies.length > 1) return permitOf(policies.map(({ id }) => id));
+  const known = permits.get(first);
+  if (known !== undefined) return known;
+  const made = permitOf([first.id]);
+  permits.set(first, made);
+  return made;
+}
+
+function permitOf(determining: readonly string[]): Outcome {
+  const reasons = determining.map((policyId): Reason => Object.freeze({ code: 'permit', policyId }));
+  return { effect: 'permit', reasons: Object.freeze(reasons), policies: Object.freeze([...determining]), ...PLAIN };
+}
+
+function noPolicies(input: AccessInput | ManageInput, facts: Facts): Decision {
   const reasons: Reason[] = [{ code: 'no-policies', remedy: 'contact-administrator' }];
-  return settle(input, { effect: 'forbid', reasons, remedies: ['contact-administrator'] }, { facts });
+  const remedies: Remedy[] = ['contact-administrator'];
+  return settle(input, { effect: 'forbid', reasons, remedies, policies: [], errors: [] }, facts);
 }
 
 /** What the policies say to a question, by the product's rules. */
@@ -281,22 +340,20 @@ function only(reason: Reason & { readonly remedy: Remedy }): Denial {
 }
 
 /** A deny that no policy had a part in. */
-function refuse(input: DecisionBasis, reason: Reason & { readonly code: ReasonCode }): Decision {
-  return settle(
-    input,
-    { effect: 'forbid', reasons: [reason], remedies: reason.remedy === undefined ? [] : [reason.remedy] },
-    undefined,
-  );
+function refuse(input: AccessInput | ManageInput, reason: Reason & { readonly code: ReasonCode }): Decision {
+  const remedies = reason.remedy === undefined ? [] : [reason.remedy];
+  return settle(input, { effect: 'forbid', reasons: [reason], remedies, policies: [], errors: [] }, undefined);
 }
 
-function settle(
-  input: DecisionBasis,
-  outcome: Denial & { readonly effect: 'permit' | 'forbid' },
-  basis:
-    | { readonly facts: Facts; readonly determining?: readonly string[]; readonly errors?: Decision['errors'] }
-    | undefined,
-): Decision {
-  const question = basis === undefined ? undefined : () => questionJson(basis.facts);
-  const { determining: policies = [], errors = [] } = basis ?? {};
-  return new ProvenDecision({ ...outcome, policies, errors }, input, { question, isByPolicy: basis !== undefined });
+function settle(input: AccessInput | ManageInput, outcome: Outcome, facts: Facts | undefined): Decision {
+  const { effect, reasons, policies, remedies, errors, stepUp } = outcome;
+  const frozen: Outcome = {
+    effect,
+    reasons: Object.freeze(reasons.map((reason) => Object.freeze({ ...reason }))),
+    policies: Object.freeze([...policies]),
+    remedies: Object.freeze([...remedies]),
+    errors: Object.freeze([...errors]),
+    ...(stepUp === undefined ? {} : { stepUp: Object.freeze({ ...stepUp }) }),
+  };
+  return new ProvenDecision(frozen, input, facts);
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { ACR_VALUES, type AnyEntity, type Asset, type Tier } from '#model';
+import type { AnyEntity } from '#model';
 import { ask, evidenceOf } from './decide.ts';
 import { decideAccess, decideManage } from './index.ts';
 import { access, type Differences, load, NOW, situation } from './testdata/estate.ts';
+import { asset, worlds } from './testdata/worlds.ts';
 
 /** Policies that look at everything a policy can look at. */
 const CURIOUS = `
@@ -27,52 +28,6 @@ const CURIOUS = `
 `;
 const POLICIES = load({ 'curious.cedar': CURIOUS });
 
-const asset: Asset = {
-  id: 'db1',
-  kind: 'database',
-  name: 'Database',
-  provider: 'aws',
-  account: '1',
-  region: 'eu',
-  labels: { env: 'production' },
-  attributes: {},
-  relations: [],
-  source: 'test',
-  observedAt: NOW,
-  computedTier: 1,
-  impact: 50,
-  confidence: 1,
-  ledger: [],
-};
-const other: AnyEntity = {
-  kind: 'user',
-  id: 'u2',
-  body: { id: 'u2', email: 'eve@example.org', name: 'Eve', groups: ['platform'], status: 'active', createdAt: 0 },
-};
-
-const worlds: fc.Arbitrary<Differences> = fc.record(
-  {
-    user: fc.record({
-      groups: fc.subarray(['engineering', 'platform', 'sales', 'admins']),
-      name: fc.constantFrom('Ada', 'Bob', '\\u{1F600}'),
-    }),
-    app: fc.record({
-      tier: fc.constantFrom<Tier[]>(0, 1, 2, 3),
-      device: fc.constantFrom('any' as const, 'known' as const, 'healthy' as const),
-    }),
-    session: fc.record({
-      acr: fc.constantFrom(...ACR_VALUES),
-      authenticatedAt: fc.constantFrom(NOW - 4_000_000, NOW - 600_001, NOW - 1, NOW, NOW + 100_000),
-      amr: fc.subarray(['sms', 'hwk', 'user', 'mfa']),
-    }),
-    device: fc.record({ ownerId: fc.constantFrom('u1', 'u2', 'gone'), managed: fc.boolean() }),
-    riskOfUser: fc.integer({ min: 0, max: 100 }),
-    without: fc.constantFrom('device' as const),
-    more: fc.subarray<AnyEntity>([other, { kind: 'asset', id: 'db1', body: asset }]),
-  },
-  { requiredKeys: [] },
-);
-
 describe('a question made from the graph', () => {
   it('gets the answer of the same question written down, for any world', () => {
     const request = fc.record({
@@ -87,7 +42,7 @@ describe('a question made from the graph', () => {
         const app = isBound ? { ...world.app, assetId: 'db1' } : { ...world.app };
         const input = access(POLICIES, { ...world, app });
         const decision = decideAccess({ ...input, now: NOW + later, request: { ...input.request, ...arrival } });
-        const question = evidenceOf(decision)?.question?.();
+        const question = evidenceOf(decision)?.question();
         if (question === undefined) return;
         const written = ask(POLICIES, JSON.parse(JSON.stringify(question)));
         assert.deepEqual(
@@ -134,10 +89,10 @@ describe('a question made from the graph', () => {
   it('keeps what was asked, whatever the graph becomes', () => {
     const input = access(POLICIES);
     const decision = decideAccess(input);
-    const before = JSON.stringify(evidenceOf(decision)?.question?.());
+    const before = JSON.stringify(evidenceOf(decision)?.question());
     const change = { seq: 43, time: NOW, kind: 'user', id: 'u1', op: 'delete', actor: 'system' } as const;
     input.graph.apply({ change });
-    assert.equal(JSON.stringify(evidenceOf(decision)?.question?.()), before);
+    assert.equal(JSON.stringify(evidenceOf(decision)?.question()), before);
     assert.match(before, /"ada@example.org"/);
   });
 
@@ -159,7 +114,7 @@ describe('a question made from the graph', () => {
       fc.property(worlds, fc.constantFrom('view' as const, 'manage' as const), (world, action) => {
         const { graph, session } = situation(world);
         const decision = decideManage({ policies: POLICIES, graph, now: NOW, session, action, address: '::1' });
-        const question = evidenceOf(decision)?.question?.();
+        const question = evidenceOf(decision)?.question();
         if (question === undefined) return;
         const written = ask(POLICIES, JSON.parse(JSON.stringify(question)));
         assert.deepEqual(decision.policies, written.determining);

@@ -4,6 +4,7 @@ import { parseIp } from './evaluate/literals.ts';
 import { type EntitySource, nextEpoch, type Question } from './evaluate/question.ts';
 import { Malformed, readRecord } from './evaluate/read-value.ts';
 import { Datetime, Entity, type Ip, NOTHING, type RecordValue, type Value } from './evaluate/value.ts';
+import { Made } from './made.ts';
 import {
   appEntity,
   assetEntity,
@@ -32,7 +33,7 @@ export function graphQuestion(facts: Facts): Question {
   context.set('now', new Datetime(momentOf(facts.now)));
   context.set('session', sessionRecord(facts.session, facts.sessionAgeSeconds));
   context.set('device', deviceRecord(facts, deviceRef));
-  context.set('risk', new Map(Object.entries(facts.risk)));
+  context.set('risk', riskRecord(facts.risk));
   const resource = target === undefined ? cordon : appOf(target);
   return { source: graphSource, principal, action: graphSource.intern('Action', action), resource, context };
 }
@@ -100,26 +101,6 @@ function wellFormed(text: string): string {
   return text;
 }
 
-/** Something made from an object of the graph and from what else it depends on. */
-class Made<K extends object, B, T> {
-  readonly #known = new WeakMap<K, { readonly basis: B; readonly made: T }>();
-  readonly #make: (key: K, basis: B) => T;
-  readonly #isSame: (a: B, b: B) => boolean;
-
-  constructor(make: (key: K, basis: B) => T, isSame: (a: B, b: B) => boolean) {
-    this.#make = make;
-    this.#isSame = isSame;
-  }
-
-  get(key: K, basis: B): T {
-    const known = this.#known.get(key);
-    if (known !== undefined && this.#isSame(known.basis, basis)) return known.made;
-    const made = this.#make(key, basis);
-    this.#known.set(key, { basis, made });
-    return made;
-  }
-}
-
 const users = new Made<User, ReadonlySet<string>, Entity>(
   (user, groups) => read(userEntity(user, groups), nobody),
   (a, b) => a === b,
@@ -174,6 +155,12 @@ const deviceRecords = new Made<Device, DeviceBasis, RecordValue>(
 function deviceRecord({ device, user, postureAgeSeconds }: Facts, entity: Entity | undefined): RecordValue {
   if (device === undefined) return recordOf(deviceContext(undefined, user, postureAgeSeconds), nobody);
   return deviceRecords.get(device, { user, age: postureAgeSeconds, entity });
+}
+
+const NO_RISK: RecordValue = new Map(Object.entries({ user: 0, device: 0 }));
+
+function riskRecord(risk: Facts['risk']): RecordValue {
+  return risk.user === 0 && risk.device === 0 ? NO_RISK : new Map(Object.entries(risk));
 }
 
 function addArrival(context: Map<string, Value>, { arrival }: Target): void {

@@ -11,6 +11,7 @@ export {
   type AccessRequest,
   decideAccess,
   decideManage,
+  inputOf,
   isProven,
   type ManageInput,
 } from './decide.ts';
@@ -25,4 +26,5 @@ export { type ForeignModel, type ForeignModelTexts, type ForeignVerdict, loadFor
 export { type Guardrail, GUARDRAILS, TIER_DEMANDS } from './guardrails.ts';
 export { type ActivePolicies, connectPolicies, loadPolicies, type PolicySummary } from './load.ts';
 export type { ConnectPolicy } from './network-profile.ts';
-export { decisionRecord, type JournalledDecision, replay, type ReplayReport } from './replay.ts';
+export { decisionRecord, decisionText } from './record.ts';
+export { type JournalledDecision, replay, type ReplayReport } from './replay.ts';

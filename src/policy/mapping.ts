@@ -68,20 +68,24 @@ export function accessFacts(situation: Situation, app: App, arrival: Arrival): F
   const { graph, now } = situation;
   const asset = app.assetId === undefined ? undefined : graph.get('asset', app.assetId);
   const target = { app, asset, tier: graph.tierOf(app, now), arrival };
-  return { ...commonFacts(situation), address: arrival.address, target, action: 'access' };
+  return factsOf(situation, { address: arrival.address, target, action: 'access' });
 }
 
 /** "May this person view or change Cordon now?" */
 export function manageFacts(situation: Situation, action: 'view' | 'manage', address: string): Facts {
-  return { ...commonFacts(situation), address, target: undefined, action };
+  return factsOf(situation, { address, target: undefined, action });
 }
 
-function commonFacts({ graph, now, session, user, device }: Situation): Omit<Facts, 'address' | 'target' | 'action'> {
+function factsOf(
+  { graph, now, session, user, device }: Situation,
+  { address, target, action }: Pick<Facts, 'address' | 'target' | 'action'>,
+): Facts {
   const isOthers = device?.ownerId !== undefined && device.ownerId !== user.id;
   const owner = isOthers ? graph.get('user', device.ownerId) : undefined;
   const posture = isKnown(device, user) ? device?.posture : undefined;
   return {
     now,
+    address,
     session,
     user,
     groups: graph.groupsOf(user.id),
@@ -93,6 +97,8 @@ function commonFacts({ graph, now, session, user, device }: Situation): Omit<Fac
     },
     sessionAgeSeconds: ageSeconds(session.authenticatedAt, now, Math.ceil),
     postureAgeSeconds: posture === undefined ? NEVER_SECONDS : ageSeconds(posture.collectedAt, now, Math.floor),
+    target,
+    action,
   };
 }
 

@@ -1,44 +1,10 @@
 import { isJsonObject, type Json } from '#base';
-import type { Decision } from '#model';
 import type { EntityJson } from './entity-store.ts';
-import { type AccessInput, ask, evidenceOf, type ManageInput } from './decide.ts';
+import { ask } from './decide.ts';
 import type { EntityUid } from './engine.ts';
 import type { ActivePolicies } from './load.ts';
 import type { CedarQuestion } from './mapping.ts';
-
-/** Format of the journalled form; another number is not read. */
-const RECORD_VERSION = 1;
-
-/**
- * The journalled form of a decision: what was asked, about which slice of the graph, and what came out. It holds all that
- * `replay` needs. For a decision that `decide…` did not make, there is nothing to record but that.
- */
-export function decisionRecord(input: AccessInput | ManageInput, decision: Decision): { readonly [key: string]: Json } {
-  const evidence = evidenceOf(decision);
-  const { effect, reasons, policies, remedies, errors, graphSeq, policyVersion, stepUp } = decision;
-  const outcome = {
-    effect,
-    reasons,
-    policies,
-    remedies,
-    errors,
-    graphSeq,
-    policyVersion,
-    ...(stepUp === undefined ? {} : { stepUp }),
-  };
-  const session = 'request' in input ? input.request.session : input.session;
-  const user = session === undefined ? undefined : input.graph.get('user', session.userId);
-  return {
-    version: RECORD_VERSION,
-    proven: evidence !== undefined,
-    byPolicy: evidence?.isByPolicy ?? false,
-    who: user?.email ?? '',
-    what: 'request' in input ? input.request.app.name : 'Cordon',
-    // The question is plain JSON by construction: it went to Cedar as such.
-    request: (evidence?.question?.() ?? null) as unknown as Json,
-    decision: outcome as unknown as Json,
-  };
-}
+import { RECORD_VERSION } from './record.ts';
 
 /** A journalled decision, as an event carries it. */
 export interface JournalledDecision {

@@ -86,7 +86,7 @@ function* answers(
 
 function answerOf(decision: Decision): Answer {
   const { effect, reasons, policies } = decision;
-  return { effect, reasons: reasons.map(({ code }) => code), policies, question: evidenceOf(decision)?.question?.() };
+  return { effect, reasons: reasons.map(({ code }) => code), policies, question: evidenceOf(decision)?.question() };
 }
 
 /** A connection has no person and no guardrails: it is what the policies say, and nothing when a forbid errs. */

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type ActivePolicies, decideAccess, decideManage, decisionRecord, decisionText } from './index.ts';
+import { access, load, NOW, situation, TEXTS } from './testdata/estate.ts';
+import { worlds } from './testdata/worlds.ts';
+
+const POLICIES = load({
+  ...TEXTS,
+  'more.cedar': `@id("ada") permit (principal, action == Action::"access", resource) when { principal.name like "A*" };
+@id("errs") permit (principal, action == Action::"access", resource) when { 9223372036854775807 + resource.tier > context.risk.user };`,
+});
+
+describe('a decision as text', () => {
+  it('is the JSON of its record, for any world and any answer', () => {
+    const asked = fc.record({
+      path: fc.string({ unit: 'grapheme' }),
+      method: fc.constantFrom('GET', 'P"T'),
+      address: fc.constantFrom('192.0.2.7', '::ffff:192.0.2.7', 'fe80::1%eth0', 'nowhere'),
+      later: fc.constantFrom(0, 999, 61_000),
+      isBound: fc.boolean(),
+      policies: fc.constantFrom<(ActivePolicies | undefined)[]>(POLICIES, undefined),
+    });
+    const answers = new Set<string>();
+    fc.assert(
+      fc.property(worlds, asked, (world, { later, isBound, policies, ...arrival }) => {
+        const app = isBound ? { ...world.app, assetId: 'db1' } : { ...world.app };
+        const made = access(policies, { ...world, app });
+        const input = { ...made, now: NOW + later, request: { ...made.request, ...arrival } };
+        const decision = decideAccess(input);
+        assert.equal(decisionText(decision), JSON.stringify(decisionRecord(input, decision)));
+        answers.add(decision.effect).add(String(decision.reasons[0]?.code));
+      }),
+      { numRuns: 1000, seed: 20_260_115 },
+    );
+    for (const answer of ['permit', 'no-policies', 'internal', 'device-unknown'])
+      assert.ok(answers.has(answer), `${answer} came out of ${[...answers].join(', ')}`);
+  });
+
+  it('is right for questions about Cordon itself, and for whoever is not signed in', () => {
+    const { graph, session } = situation({ user: { groups: ['admins'] } });
+    const manage = { policies: POLICIES, graph, now: NOW, session, action: 'manage' as const, address: '::1' };
+    for (const input of [manage, { policies: POLICIES, graph, now: NOW, action: 'view' as const, address: '::1' }]) {
+      const decision = decideManage(input);
+      assert.equal(decisionText(decision), JSON.stringify(decisionRecord(input, decision)));
+    }
+  });
+
+  it('is written from what was asked, whatever the graph became since', () => {
+    const input = access(POLICIES);
+    const decision = decideAccess(input);
+    const before = decisionText(decision);
+    const user = input.graph.get('user', 'u1');
+    assert.ok(user);
+    const change = { seq: 43, time: NOW, kind: 'user', id: 'u1', op: 'put', actor: 'system' } as const;
+    input.graph.apply({ change, entity: { kind: 'user', id: 'u1', body: { ...user, name: 'Zoe' } } });
+    assert.equal(decisionText(decision), before);
+    const later = decideAccess(input);
+    assert.equal(decisionText(later), JSON.stringify(decisionRecord(input, later)), 'what is kept is not stale');
+    assert.match(decisionText(later), /"Zoe"/);
+  });
+
+  it('does not exist for a decision that was not made here', () => {
+    const permit = decideAccess(access(POLICIES));
+    assert.equal(permit.effect, 'permit');
+    for (const copy of [{ ...permit }, Object.create(permit) as typeof permit])
+      assert.throws(() => decisionText(copy), /was not made here/);
+  });
+});
