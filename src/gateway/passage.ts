@@ -1,6 +1,5 @@
 import type { Decision, TrustGraph } from '#model';
-import { type AccessRequest, type ActivePolicies, decideAccess, decisionRecord, isProven } from '#policy';
-import type { Json } from '#base';
+import { type AccessInput, type AccessRequest, type ActivePolicies, decideAccess, inputOf } from '#policy';
 
 /** What a decision is made from, apart from the request. */
 export interface Basis {
@@ -10,30 +9,38 @@ export interface Basis {
   readonly replicaAgeMs?: number;
 }
 
-interface Grant {
-  readonly request: AccessRequest;
-  readonly basis: Basis;
-}
-
 /**
- * INVARIANT: only `decide` writes here, so a decision has a grant only when it was made for exactly that request in this process.
- * A permit for one app, path or person opens nothing else: what is forwarded is read from the grant, never from the caller.
+ * What this gateway asked. INVARIANT: only `decide` makes one, and only the decision that came of it leads back to it (`inputOf`), so a
+ * decision has a grant only when it was made for exactly that request in this process. A permit for one app, path or person opens nothing
+ * else: what is forwarded is read from the grant, never from the caller.
  */
-const grants = new WeakMap<Decision, Grant>();
+class Grant implements AccessInput {
+  readonly policies: ActivePolicies | undefined;
+  readonly graph: TrustGraph;
+  readonly now: number;
+  declare readonly replicaAgeMs?: number;
+  readonly request: AccessRequest;
+  /** Nothing that is not made here has it. */
+  readonly #isOurs = true;
+
+  constructor({ policies, graph, now, replicaAgeMs }: Basis, request: AccessRequest) {
+    this.policies = policies;
+    this.graph = graph;
+    this.now = now;
+    if (replicaAgeMs !== undefined) this.replicaAgeMs = replicaAgeMs;
+    this.request = Object.freeze({ ...request });
+    Object.freeze(this);
+  }
+
+  static of(decision: Decision): Grant | undefined {
+    const input = inputOf(decision);
+    return input !== undefined && #isOurs in input && input.#isOurs ? input : undefined;
+  }
+}
 
 /** Decides, and binds the decision to the request it is about. */
 export function decide(basis: Basis, request: AccessRequest): Decision {
-  const frozen = Object.freeze({ ...request });
-  const decision = decideAccess({ ...basis, request: frozen });
-  grants.set(decision, { request: frozen, basis });
-  return decision;
-}
-
-/** The journalled form of a decision made by `decide`. */
-export function recordOf(decision: Decision): { readonly [key: string]: Json } {
-  const grant = grants.get(decision);
-  if (grant === undefined) throw new Error('this decision was not made here');
-  return decisionRecord({ ...grant.basis, request: grant.request }, decision);
+  return decideAccess(new Grant(basis, request));
 }
 
 /**
@@ -41,8 +48,8 @@ export function recordOf(decision: Decision): { readonly [key: string]: Json } {
  * Whoever reaches an upstream asks here first, and sends what this returns.
  */
 export function grantedRequest(decision: Decision | undefined): AccessRequest {
-  const grant = decision === undefined ? undefined : grants.get(decision);
-  if (decision === undefined || grant === undefined || !isProven(decision) || decision.effect !== 'permit') {
+  const grant = decision === undefined ? undefined : Grant.of(decision);
+  if (decision === undefined || grant === undefined || decision.effect !== 'permit') {
     throw new Error('no proven permit: the upstream stays closed');
   }
   return grant.request;
@@ -50,7 +57,7 @@ export function grantedRequest(decision: Decision | undefined): AccessRequest {
 
 /** True while nothing has changed since the decision that it was made from, and less than a second has passed. */
 export function isFresh(decision: Decision, now: Basis): boolean {
-  const basis = grants.get(decision)?.basis;
+  const basis = Grant.of(decision);
   if (basis === undefined) return false;
   const age = now.now - basis.now;
   return now.graph.seq === decision.graphSeq && now.policies === basis.policies && age >= 0 && age < 1000;

@@ -1,10 +1,25 @@
-import { allowance, type Json } from '#base';
-import { buildEvent, type Decision, type OcsfEvent, type TrustGraph, type User } from '#model';
+import { allowance } from '#base';
+import {
+  type Decision,
+  type Device,
+  type OcsfEvent,
+  type Session,
+  type TrustGraph,
+  type User,
+  writeEvent,
+  type WrittenEvent,
+} from '#model';
+import { decisionText } from '#policy';
 import type { Counters, Exchange, Refusal } from './exchange.ts';
 import type { Cut, LiveEntry } from './live.ts';
-import { recordOf } from './passage.ts';
 
 const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put', 'trace', 'patch'] as const;
+
+/** Where events go. A journal that takes none that are written already gets them read back. */
+export interface RecordJournal {
+  append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
+  appendWritten?(event: WrittenEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
+}
 
 /** Writes what the gateway did to the journal. */
 export interface Recorder {
@@ -19,23 +34,24 @@ export interface Recorder {
 /** Makes the recorder. */
 export function createRecorder(options: {
   readonly graph: TrustGraph;
-  readonly journal: { append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown> };
+  readonly journal: RecordJournal;
   readonly now: () => number;
   readonly counters: Counters;
   readonly anonymousPerSecond: number;
 }): Recorder {
   const { journal, counters, graph, now } = options;
   const mayTell = allowance(options.anonymousPerSecond, now);
-  const write = async (event: OcsfEvent, urgency: 'now' | 'soon' = 'now'): Promise<boolean> => {
-    try {
-      await journal.append(event, urgency);
-      return true;
-    } catch {
-      // The journal itself says why; here it only matters that the event is not there.
-      counters.unrecorded += 1;
-      return false;
-    }
+  const isWritten = (): boolean => true;
+  // The journal itself says why; here it only matters that the event is not there.
+  const isLost = (): boolean => {
+    counters.unrecorded += 1;
+    return false;
   };
+  const write = (event: WrittenEvent, urgency: 'now' | 'soon' = 'now'): Promise<boolean> =>
+    (journal.appendWritten?.(event, urgency) ?? journal.append(JSON.parse(event.text) as OcsfEvent, urgency)).then(
+      isWritten,
+      isLost,
+    );
   // Whoever is not signed in must not be able to fill the disk.
   const isTooMuch = (exchange: Exchange): boolean => {
     if (exchange.user !== undefined || mayTell()) return false;
@@ -43,47 +59,45 @@ export function createRecorder(options: {
     return true;
   };
   return {
-    access: async (exchange, decision, urgency) => {
-      if (isTooMuch(exchange)) return false;
+    access: (exchange, decision, urgency) => {
+      if (isTooMuch(exchange)) return Promise.resolve(false);
       const isPermit = decision.effect === 'permit';
       const code = isPermit ? undefined : decision.reasons[0]?.code;
       const outcome = isPermit ? 'permitted' : `denied (${code ?? 'no reason'})`;
-      return await write(exchangeEvent(exchange, now(), { outcome, code, cordon: recordOf(decision) }), urgency);
+      return write(exchangeEvent(exchange, now(), { outcome, code, cordon: decisionText(decision) }), urgency);
     },
     refusal: async (exchange, { status, reasons, cause }) => {
       if (isTooMuch(exchange)) return false;
       const code = reasons[0]?.code ?? 'internal';
-      const cordon = { reasons: reasons as unknown as Json, ...(cause === undefined ? {} : { cause }) };
+      const cordon = JSON.stringify({ reasons, ...(cause === undefined ? {} : { cause }) });
       return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status, cordon }));
     },
-    cut: async ({ access, view }, { reason, decision }, correlationId) => {
-      const user = graph.get('user', view.userId);
-      return await write(
-        buildEvent({
-          class: 'httpActivity',
-          activity: 'cut',
-          time: now(),
-          message: `${view.email} cut off ${view.app} (${reason.code})`,
-          severity: 'low',
-          status: 'failure',
-          statusCode: reason.code,
-          action: 'denied',
-          correlationId,
-          attributes: {
-            ...who(user, view.sessionId),
-            src_endpoint: { ip: view.address },
-            dst_endpoint: { hostname: access.host, svc_name: view.appId },
-            http_request: { http_method: view.method, url: { hostname: access.host, path: view.path } },
-            ...(access.device === undefined ? {} : { device: { uid: access.device.id, name: access.device.name } }),
-          },
-          cordon: {
-            ...(decision === undefined ? { reasons: [reason as unknown as Json] } : recordOf(decision)),
-            connection: view.id,
-          },
-        }),
-      );
-    },
+    cut: async (entry, cut, correlationId) => await write(cutEvent(entry, cut, { correlationId, graph, now: now() })),
   };
+}
+
+function cutEvent(
+  { access, view }: LiveEntry,
+  { reason, decision }: Cut,
+  about: { readonly correlationId: string; readonly graph: TrustGraph; readonly now: number },
+): WrittenEvent {
+  const user = about.graph.get('user', view.userId);
+  const device = access.device === undefined ? '' : `,${deviceText(access.device)}`;
+  const why = decision === undefined ? JSON.stringify({ reasons: [reason] }) : decisionText(decision);
+  const request = { http_method: view.method, url: { hostname: access.host, path: view.path } };
+  return writeEvent({
+    class: 'httpActivity',
+    activity: 'cut',
+    time: about.now,
+    message: `${view.email} cut off ${view.app} (${reason.code})`,
+    severity: 'low',
+    status: 'failure',
+    statusCode: reason.code,
+    action: 'denied',
+    correlationId: about.correlationId,
+    attributes: `${user === undefined ? '' : `${whoText(user, view.sessionId)},`}"src_endpoint":${JSON.stringify({ ip: view.address })},"dst_endpoint":${JSON.stringify({ hostname: access.host, svc_name: view.appId })},"http_request":${JSON.stringify(request)}${device}`,
+    cordon: `${why.slice(0, -1)},"connection":${JSON.stringify(view.id)}}`,
+  });
 }
 
 function exchangeEvent(
@@ -93,16 +107,17 @@ function exchangeEvent(
     readonly outcome: string;
     readonly code: string | undefined;
     readonly status?: number;
-    readonly cordon?: { readonly [key: string]: Json };
+    /** JSON of what is Cordon's own. */
+    readonly cordon: string;
   },
-): OcsfEvent {
-  const { client, user, session, device, app, authority } = exchange;
+): WrittenEvent {
+  const { client, user, authority } = exchange;
   const method = client.method.slice(0, 32);
   const path = exchange.path ?? '';
   const host = authority?.host ?? '';
   const isRefused = end.code !== undefined;
   const isFault = end.code === 'internal' || end.code?.startsWith('upstream-') === true;
-  return buildEvent({
+  return writeEvent({
     class: 'httpActivity',
     activity: ACTIVITIES.find((name) => name === method.toLowerCase()) ?? 'other',
     time,
@@ -112,25 +127,51 @@ function exchangeEvent(
     ...(end.code === undefined ? {} : { statusCode: end.code }),
     ...(isFault ? {} : { action: isRefused ? 'denied' : 'allowed' }),
     correlationId: exchange.correlationId,
-    attributes: {
-      ...who(user, session?.id),
-      src_endpoint: { ip: exchange.address },
-      dst_endpoint: { hostname: host, ...(app === undefined ? {} : { svc_name: app.id }) },
-      http_request: {
-        http_method: method,
-        // Never the query: it may hold secrets.
-        url: { scheme: exchange.transport === 'tls' ? 'https' : 'http', hostname: host, path },
-        user_agent: (client.header('user-agent') ?? '').slice(0, 512),
-      },
-      ...(end.status === undefined ? {} : { http_response: { code: end.status } }),
-      ...(device === undefined ? {} : { device: { uid: device.id, name: device.name } }),
-    },
-    ...(end.cordon === undefined ? {} : { cordon: end.cordon }),
+    attributes: attributesOf(exchange, { method, path, host, status: end.status }),
+    cordon: end.cordon,
   });
 }
 
-function who(user: User | undefined, sessionId: string | undefined): { readonly [attribute: string]: Json } {
-  if (user === undefined) return {};
-  const person = { uid: user.id, email_addr: user.email, name: user.name };
-  return { user: person, actor: { user: person, ...(sessionId === undefined ? {} : { session: { uid: sessionId } }) } };
+function attributesOf(
+  { client, user, session, device, app, address, transport }: Exchange,
+  about: { readonly method: string; readonly path: string; readonly host: string; readonly status: number | undefined },
+): string {
+  const who =
+    user === undefined ? '' : `${session === undefined ? whoText(user, undefined) : personText(session, user)},`;
+  const scheme = transport === 'tls' ? 'https' : 'http';
+  const host = JSON.stringify(about.host);
+  const service = app === undefined ? '' : `,"svc_name":${JSON.stringify(app.id)}`;
+  const answer = about.status === undefined ? '' : `,"http_response":{"code":${about.status}}`;
+  // Never the query: it may hold secrets.
+  const url = `{"scheme":"${scheme}","hostname":${host},"path":${JSON.stringify(about.path)}}`;
+  const agent = JSON.stringify((client.header('user-agent') ?? '').slice(0, 512));
+  const rest = `${answer}${device === undefined ? '' : `,${deviceText(device)}`}`;
+  return `${who}"src_endpoint":{"ip":${JSON.stringify(address)}},"dst_endpoint":{"hostname":${host}${service}},"http_request":{"http_method":${JSON.stringify(about.method)},"url":${url},"user_agent":${agent}}${rest}`;
+}
+
+/** Who is behind a session, as it was last written. The graph replaces what changes, so what is the same object is the same person. */
+const people = new WeakMap<Session, { readonly user: User; readonly text: string }>();
+
+function personText(session: Session, user: User): string {
+  const known = people.get(session);
+  if (known?.user === user) return known.text;
+  const text = whoText(user, session.id);
+  people.set(session, { user, text });
+  return text;
+}
+
+function whoText({ id, email, name }: User, sessionId: string | undefined): string {
+  const person = JSON.stringify({ uid: id, email_addr: email, name });
+  const session = sessionId === undefined ? '' : `,"session":${JSON.stringify({ uid: sessionId })}`;
+  return `"user":${person},"actor":{"user":${person}${session}}`;
+}
+
+const devices = new WeakMap<Device, string>();
+
+function deviceText(device: Device): string {
+  const known = devices.get(device);
+  if (known !== undefined) return known;
+  const text = `"device":${JSON.stringify({ uid: device.id, name: device.name })}`;
+  devices.set(device, text);
+  return text;
 }
