@@ -1,8 +1,8 @@
 import type { Problem } from '#base';
 import type { Configuration } from './configuration.ts';
 
-/** Keys that are read only at a start: sockets are bound, passkeys belong to the domain, and the store is open. */
-type FixedKey = 'domain' | 'listen' | 'data' | 'acme';
+/** Keys that are read only at a start: sockets are bound, passkeys belong to the domain, the store is open, and processes run. */
+type FixedKey = 'domain' | 'listen' | 'data' | 'acme' | 'workers';
 
 /** What of `next` cannot take effect while Cordon runs on `now`, as `restart-needed`. */
 export function restartProblems(now: Configuration, next: Configuration, keys: readonly FixedKey[]): Problem[] {
