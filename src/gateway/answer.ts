@@ -1,6 +1,7 @@
 import { waysIn } from '#policy-analysis';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
+import { SIGN_IN_PATH } from './handoff.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
 
@@ -18,7 +19,15 @@ export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: 
   if (exchange.client.hasLeft) return;
   const denial = denialOf(exchange, parts, refusal);
   if (denial.remedies.includes('sign-in') && isNavigation(exchange)) {
-    beginSignIn(exchange, parts);
+    const here = (exchange.path ?? '/') + (exchange.query ?? '');
+    // What a proxy passes on of an answer may not include a cookie, so there the way begins at a page of its own.
+    if (exchange.asked !== undefined)
+      redirect(exchange, `${SIGN_IN_PATH}?${new URLSearchParams({ return: here }).toString()}`, []);
+    else beginSignIn(exchange, parts, here);
+    return;
+  }
+  if (exchange.asked !== undefined && denial.stepUp !== undefined && isNavigation(exchange)) {
+    redirect(exchange, denial.stepUp.url, []);
     return;
   }
   const fields = challengeFields(denial, exchange);
@@ -80,12 +89,13 @@ function isNavigation(exchange: Exchange): boolean {
   return wantsPage(exchange) && ['GET', 'HEAD'].includes(exchange.client.method);
 }
 
-function beginSignIn(exchange: Exchange, { handoff }: GatewayParts): void {
-  const { path = '/', query = '', client, authority, transport } = exchange;
+/** Sends a browser to sign in, and from there back to a path of this host. */
+export function beginSignIn(exchange: Exchange, { handoff }: GatewayParts, returnTo: string): void {
+  const { client, authority, transport } = exchange;
   const step = handoff.begin({
     host: authority?.host ?? '',
     transport,
-    returnTo: path + query,
+    returnTo,
     cookie: client.header('cookie'),
   });
   redirect(exchange, step.location, step.cookies);

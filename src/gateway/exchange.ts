@@ -66,11 +66,13 @@ export interface Stage {
 export interface Exchange {
   readonly client: ClientEnd;
   readonly correlationId: string;
-  /** Address of the socket's other end, IPv4 as such; forwarded-for fields are never believed. */
+  /** Address of the client, IPv4 as such: of the socket's other end, or as a trusted proxy that asks says. */
   readonly address: string;
   readonly transport: Transport;
   authority?: CanonicalHost;
   app?: App;
+  /** Present when another proxy carries the request, and only asks whether it may go on. */
+  readonly asked?: { readonly removesHeaders: boolean };
   path?: string;
   query?: string;
   /** Client fields that may be forwarded, alternating names and values. */

@@ -18,6 +18,8 @@ import {
   type Stage,
   type StageResult,
 } from './exchange.ts';
+import { asForwarded } from './forward-auth/as-forwarded.ts';
+import { permit } from './forward-auth/permit.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
@@ -26,6 +28,7 @@ import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { crossSite } from './stages/cross-site.ts';
+import { carried } from './stages/carried.ts';
 import { decide } from './stages/decide.ts';
 import { device } from './stages/device.ts';
 import { enter } from './stages/enter.ts';
@@ -70,6 +73,8 @@ export interface Gateway {
   /** What is open now. */
   connections(): readonly LiveConnection[];
   /** Cuts what matches every field given, with the reason; returns how many. */
+  /** Answers a proxy that asks whether a request which it holds may go on. Never throws. */
+  ask(question: Question): void;
   cut(filter: CutFilter, reason: Reason): number;
   /** Decides again what was not decided for a second. Runs by itself several times a second; tests with their own clock call it. */
   sweep(): void;
@@ -83,6 +88,19 @@ const STAGES: readonly Stage[] = [
   route, // which app, which path
   fields, // what of the head may be believed and forwarded
   authenticate, // which session
+/** What a proxy asks: about which request, from where. */
+export interface Question {
+  readonly client: ClientEnd;
+  /** Address of the client, IPv4 as such. */
+  readonly address: string;
+  /** How the client reached the proxy. */
+  readonly transport: Transport;
+  /** True when the answer can name client's headers that the proxy then takes away. */
+  readonly removesHeaders: boolean;
+  /** Why it is refused already: no question, or one that nobody may ask. */
+  readonly refused?: Refusal;
+}
+
   crossSite, // whether the person meant it
   own, // Cordon's own paths end here
   device, // from which device
@@ -90,6 +108,7 @@ const STAGES: readonly Stage[] = [
   record, // not without a trace
   register, // from here on, changes reach it
   enter, // look again, then dial
+  carried, // unless another proxy has to ask about it
 ];
 
 /** Time between two sweeps, milliseconds. A sweep without anything due costs nothing. */
@@ -97,14 +116,27 @@ const TICK_MS = 100;
 /** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
 const GOING_AWAY = 1001;
 
+/** A request that another proxy holds goes through the same, but for what only its carrier can do. */
+const STAGES_OF_ASKED: readonly Stage[] = [
+  route,
+  fields,
+  asForwarded, // what the proxy will send on is what is decided on
+  authenticate,
+  crossSite,
+  device,
+  decide,
+  record,
+  permit, // look again, then say yes, and who is there
+];
+
 /** Makes a gateway and starts its sweep. */
 export function createGateway(options: GatewayOptions): Gateway {
   const parts = partsOf(options);
   const { live, counters, upstreams } = parts;
   const addresses = new Map<string, number>();
   let isClosed = false;
-  const start = (client: ClientEnd): void => {
-    const exchange = exchangeOf(parts, client);
+  const start = (exchange: Exchange, stages: readonly Stage[], refusal?: Refusal): void => {
+    const { client } = exchange;
     const { address } = exchange;
     const open = addresses.get(address) ?? 0;
     addresses.set(address, open + 1);
@@ -118,8 +150,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       ? refuse(503, 'gateway-stopping')
       : open >= parts.limits.connectionsPerAddress
         ? refuse(429, 'too-many-connections')
-        : undefined;
-    void serve(exchange, parts, refused);
+        : refusal;
+    void serve(exchange, parts, { stages, refused });
   };
   const sweep = (): void => {
     noticeNewPolicies(parts);
@@ -128,11 +160,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   const timer = setInterval(sweep, TICK_MS).unref();
   return {
     handle: (request, response) => {
-      start(http1Client(request, response, parts.limits.idleTimeoutMs));
+      start(exchangeOf(parts, http1Client(request, response, parts.limits.idleTimeoutMs)), STAGES);
     },
     upgrade: (request, socket, head) => {
       const client = http1Upgrade(request, socket, head);
-      if (client !== undefined) start(client);
+      if (client !== undefined) start(exchangeOf(parts, client), STAGES);
+    },
+    ask: ({ client, address, transport, removesHeaders, refused }) => {
+      const correlationId = newId('cor', parts.clock.now());
+      start({ client, correlationId, address, transport, asked: { removesHeaders } }, STAGES_OF_ASKED, refused);
     },
     connections: () => live.list(),
     cut: (filter, reason) => live.cut(filter, { reason }),
@@ -212,10 +248,14 @@ function exchangeOf({ clock }: GatewayParts, client: ClientEnd): Exchange {
   };
 }
 
-async function serve(exchange: Exchange, parts: GatewayParts, refused: StageResult): Promise<void> {
+async function serve(
+  exchange: Exchange,
+  parts: GatewayParts,
+  { stages, refused }: { readonly stages: readonly Stage[]; readonly refused: StageResult },
+): Promise<void> {
   let end: StageResult;
   try {
-    end = refused ?? (await walk(exchange, parts));
+    end = refused ?? (await walk(exchange, parts, stages));
   } catch (error) {
     parts.onError(error, exchange.correlationId);
     end = refuse(500, 'internal');
@@ -230,8 +270,8 @@ async function serve(exchange: Exchange, parts: GatewayParts, refused: StageResu
   }
 }
 
-async function walk(exchange: Exchange, parts: GatewayParts): Promise<StageResult> {
-  for (const stage of STAGES) {
+async function walk(exchange: Exchange, parts: GatewayParts, stages: readonly Stage[]): Promise<StageResult> {
+  for (const stage of stages) {
     const result = stage.run(exchange, parts);
     // Without a wait where there is nothing to wait for: no change comes between two stages that do not wait.
     const end = result instanceof Promise ? await result : result;

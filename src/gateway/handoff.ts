@@ -12,6 +12,10 @@ export const APP_COOKIE = '__Host-cordon_app';
 const FLOW_COOKIE = '__Host-cordon_flow';
 /** Where the id host sends the browser back to, on every app host and the console host. */
 export const CALLBACK_PATH = '/.cordon/callback';
+/** Where a browser begins to sign in, on every app host; `return` is the path to come back to. */
+export const SIGN_IN_PATH = '/.cordon/sign-in';
+/** Where the keys of assertions are, on every app host. */
+export const KEYS_PATH = '/.cordon/jwks.json';
 /** How long a person may take to sign in. */
 const FLOW_SECONDS = 3600;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;

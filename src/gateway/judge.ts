@@ -29,7 +29,10 @@ export function changeSince(
 ): Reason | undefined {
   const app = graph.get('app', access.app.id);
   const isSame =
-    app?.host === access.app.host && app.upstream === access.app.upstream && app.builtin === access.app.builtin;
+    app?.host === access.app.host &&
+    app.upstream === access.app.upstream &&
+    app.builtin === access.app.builtin &&
+    app.enforcedBy === access.app.enforcedBy;
   if (!isSame) return { code: 'app-changed' };
   if (origin !== undefined && !app.allowedOrigins.includes(origin)) return { code: 'origin-refused' };
   const appSession = graph.get('appSession', appSessionId);

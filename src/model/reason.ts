@@ -92,6 +92,18 @@ export const REASONS = {
   },
   'connection-ended': { title: 'An administrator ended this connection', remedy: 'Open the app again.' },
   'gateway-stopping': { title: 'Cordon is being restarted', remedy: 'Open the app again in a moment.' },
+  'enforced-elsewhere': {
+    title: 'This app is not reached this way',
+    remedy: 'An administrator has to send its requests where `enforced_by` of the app says.',
+  },
+  'stream-uncuttable': {
+    title: 'This app opens no streams that could not be cut',
+    remedy: 'An administrator can publish it through the gateway, which cuts them.',
+  },
+  'proxy-untrusted': {
+    title: 'This address may not ask for decisions',
+    remedy: 'An administrator can add the proxy to `forward_auth.trusted_proxies`.',
+  },
   'too-many-connections': { title: 'Too many connections', remedy: 'Try again in a moment.' },
   'too-many-attempts': { title: 'Too many attempts', remedy: 'Wait, then try again.' },
   quarantined: {

@@ -1,7 +1,7 @@
 import { TUNNEL } from '#wire';
-import { redirect, send, sendPage } from '../answer.ts';
+import { beginSignIn, redirect, send, sendPage } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
-import { APP_COOKIE, CALLBACK_PATH, expiredCookie } from '../handoff.ts';
+import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SIGN_IN_PATH } from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
 import { isOwnPath } from '../path.ts';
 import { beginSshCertificate, showSshAuthority } from '../tunnel/ssh-certificate.ts';
@@ -12,9 +12,10 @@ type Answer = (exchange: Exchange, parts: GatewayParts) => StageResult | Promise
 /** What Cordon answers itself on every app host, by path and method. Nothing below `/.cordon` ever reaches an upstream. */
 const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   [`GET ${CALLBACK_PATH}`, finishSignIn],
+  [`GET ${SIGN_IN_PATH}`, signIn],
   ['GET /.cordon/sign-out', askToSignOut],
   ['POST /.cordon/sign-out', signOut],
-  ['GET /.cordon/jwks.json', showKeys],
+  [`GET ${KEYS_PATH}`, showKeys],
   [`UPGRADE ${TUNNEL.path}`, beginTunnel],
   ['POST /.cordon/ssh-certificate', beginSshCertificate],
   ['GET /.cordon/ssh-ca.pub', showSshAuthority],
@@ -31,6 +32,13 @@ export const own: Stage = {
     return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);
   },
 };
+
+/** For browsers that another proxy sends here. The hand-off makes anything but a path of this host `/`. */
+function signIn(exchange: Exchange, parts: GatewayParts): StageResult {
+  const returns = new URLSearchParams(need(exchange, 'query')).getAll('return');
+  beginSignIn(exchange, parts, returns.length === 1 ? (returns[0] ?? '/') : '/');
+  return 'answered';
+}
 
 async function finishSignIn(exchange: Exchange, { handoff }: GatewayParts): Promise<StageResult> {
   const { client, address } = exchange;

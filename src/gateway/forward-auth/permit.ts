@@ -1,0 +1,26 @@
+import { need, ownOrigin, type Stage, type StageResult } from '../exchange.ts';
+import { grantedRequest } from '../passage.ts';
+import { lookAgain } from '../stages/look-again.ts';
+import { identityFields } from '../upstream-identity.ts';
+
+/** Looks again, then tells the proxy that the request may go on, and what the upstream is to be told about who is there. */
+export const permit: Stage = {
+  name: 'permit',
+  run: (exchange, parts): StageResult => {
+    const { client } = exchange;
+    const origin = client.webSocket === undefined ? undefined : client.header('origin');
+    const refused = lookAgain(exchange, parts, {
+      access: need(exchange, 'access'),
+      appSessionId: need(exchange, 'appSession').id,
+      ...(origin === undefined || origin === ownOrigin(exchange) ? {} : { origin }),
+    });
+    if (refused !== undefined) return refused;
+    if (client.hasLeft) return 'answered';
+    // INVARIANT: no yes without a proven permit, here as at an upstream.
+    grantedRequest(exchange.decision);
+    parts.counters.permitted += 1;
+    client.begin(200, ['content-length', '0', 'cache-control', 'no-store', ...identityFields(exchange, parts)]);
+    client.end();
+    return 'answered';
+  },
+};
