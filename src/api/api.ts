@@ -12,6 +12,7 @@ import { consoleGuard, identityGuard, localGuard } from './guard.ts';
 import { createHost, type OwnHost } from './host.ts';
 import { handoffPage, leavePage, stepUpPage } from './identity/handoff-page.ts';
 import { profileRoutes } from './identity/profile-routes.ts';
+import { authorizeProgramPage, programRoutes } from './identity/program-routes.ts';
 import { enrolmentRoutes, signInRoutes, stepUpRoutes } from './identity/sign-in-routes.ts';
 import { registerRoutes } from './register.ts';
 import type { ApiServices } from './services.ts';
@@ -70,6 +71,7 @@ async function identityHost(services: ApiServices, files: ConsoleFiles, denials:
           ...enrolmentRoutes(services),
           ...signInRoutes(services),
           ...stepUpRoutes(services),
+          ...programRoutes(services),
           ...profileRoutes(services),
         },
         guard: identityGuard(services),
@@ -84,6 +86,10 @@ async function identityHost(services: ApiServices, files: ConsoleFiles, denials:
       });
       server.get('/step-up', async (request, reply) => {
         if (!(await stepUpPage(services, request, reply))) await files.sendPage(reply);
+        return await reply;
+      });
+      server.get('/authorize-program', async (request, reply) => {
+        if (!(await authorizeProgramPage(services, request, reply))) await files.sendPage(reply);
         return await reply;
       });
       for (const path of ['/', '/sign-in', '/enrol']) {

@@ -23,6 +23,8 @@ export interface Handoffs {
    * have the other with it. The code is used up, right or wrong. `err`: `handoff-invalid`.
    */
   redeem(input: Redemption): Promise<Outcome<{ readonly token: string; readonly appSession: AppSession }>>;
+  /** False for a request that would bind a token to no key, or that calls itself something a person cannot read. */
+  isFit(program: ProgramRequest): boolean;
   /** When a token that a program got now would end, milliseconds. */
   endOf(session: Session, form: ProgramRequest['form']): number;
 }
@@ -46,23 +48,20 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{N}\p{P}\p{Sm} ]{0,79}$/u;
 export function handoffsOf(context: IdentityContext): Handoffs {
   return {
     issue: ({ session, host, challenge, program }) => {
-      if (!HASH.test(challenge) || host === '' || !isProgram(program)) return invalid();
+      if (!HASH.test(challenge) || host === '' || (program !== undefined && !isFit(program))) return invalid();
       const life = program === undefined ? context.limits.handoffMs : context.limits.programCodeMs;
       const expiresAt = context.clock.now() + life;
       const flow = { sessionId: session.id, host, challenge, ...(program === undefined ? {} : { program }) };
       return ok({ code: context.flows.handoffs.add(flow, session.id, expiresAt), expiresAt });
     },
     redeem: async (input) => await redeem(context, input),
+    isFit,
     endOf: (session, form) => endOf(context, session, form),
   };
 }
 
-/** False for a request that would give a bound token without a key, or that calls itself something nobody can read. */
-function isProgram(program: ProgramRequest | undefined): boolean {
-  if (program === undefined) return true;
-  const { name, form, keyThumbprint } = program;
-  const isBound = form === 'dpop';
-  return NAME.test(name) && (isBound ? HASH.test(keyThumbprint ?? '') : keyThumbprint === undefined);
+function isFit({ name, form, keyThumbprint }: ProgramRequest): boolean {
+  return NAME.test(name) && (form === 'dpop' ? HASH.test(keyThumbprint ?? '') : keyThumbprint === undefined);
 }
 
 async function redeem(

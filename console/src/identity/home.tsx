@@ -21,7 +21,7 @@ const ASSURANCE: Readonly<Record<string, string>> = {
   'urn:cordon:aal3': 'with a passkey or key that cannot be copied',
 };
 
-/** A person's own page: their apps, factors and sessions. */
+/** A person's own page: their apps, factors, sessions and programs. */
 export function Home(): ReactNode {
   const profile = useQuery({ queryKey: ['profile'], queryFn: () => identity('profile') });
   const [error, setError] = useState<unknown>();
@@ -42,7 +42,7 @@ export function Home(): ReactNode {
       </Frame>
     );
   }
-  const { user, session, factors, sessions, apps } = profile.data;
+  const { user, session, factors, sessions, programs, apps } = profile.data;
   const signOut = () =>
     act(async () => await identity('signOut', { body: {} }).then(() => window.location.assign('/sign-in')));
   return (
@@ -74,6 +74,11 @@ export function Home(): ReactNode {
         <Part title="Sessions">
           <Sessions sessions={sessions} act={act} />
         </Part>
+        {programs.length > 0 && (
+          <Part title="Programs">
+            <Programs programs={programs} act={act} />
+          </Part>
+        )}
       </Stack>
     </Container>
   );
@@ -169,6 +174,46 @@ function Sessions({ sessions, act }: { sessions: Profile['sessions']; act: Act }
                   End
                 </Button>
               )}
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function Programs({ programs, act }: { programs: Profile['programs']; act: Act }): ReactNode {
+  return (
+    <Table className="data-table" aria-label="Programs">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th scope="col">Program</Table.Th>
+          <Table.Th scope="col">Opens</Table.Th>
+          <Table.Th scope="col" visibleFrom="xs">
+            Ends
+          </Table.Th>
+          <Table.Th scope="col">
+            <span className="sr-only">Action</span>
+          </Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {programs.map(({ id, name, app, expiresAt }) => (
+          <Table.Tr key={id}>
+            <Table.Td className="break">{name}</Table.Td>
+            <Table.Td>{app}</Table.Td>
+            <Table.Td visibleFrom="xs">
+              <When time={expiresAt} />
+            </Table.Td>
+            <Table.Td ta="right">
+              <Button
+                size="compact-sm"
+                variant="default"
+                aria-label={`End the token of ${name} for ${app}`}
+                onClick={() => act(() => identity('endOwnProgram', { params: { id } }))}
+              >
+                End
+              </Button>
             </Table.Td>
           </Table.Tr>
         ))}

@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, Outlet, RouterProvider } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { AuthorizeProgram } from './authorize-program.tsx';
 import { Enrol } from './enrol.tsx';
 import { Home } from './home.tsx';
 import { NotFound } from './not-found.tsx';
@@ -12,6 +13,7 @@ const pages = [
   createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignIn }),
   createRoute({ getParentRoute: () => root, path: '/enrol', component: Enrol }),
   createRoute({ getParentRoute: () => root, path: '/step-up', component: StepUp }),
+  createRoute({ getParentRoute: () => root, path: '/authorize-program', component: AuthorizeProgram }),
 ];
 
 const router = createRouter({ routeTree: root.addChildren(pages) });

@@ -16,6 +16,21 @@ const enrolmentState = z.object({
   expiresAt: z.number(),
 });
 
+/** What a program asks a person for, as its link to `/authorize-program` says it. */
+const programRequest = z.object({
+  /** Host of the app, without port. */
+  host: z.string().min(1).max(253),
+  /** `S256` of the verifier (RFC 7636). */
+  challenge: z.string().length(43),
+  /** Where the program listens on this computer (RFC 8252 section 7.3); absent: the person carries the code to it. */
+  redirect: z.string().max(200).optional(),
+  form: z.enum(['bearer', 'dpop']),
+  /** Thumbprint of the key that a `dpop` token is bound to (RFC 9449 section 10). */
+  jkt: z.string().length(43).optional(),
+  /** What the program calls itself. */
+  name: z.string().min(1).max(80),
+});
+
 /**
  * The identity host's API: enrolment, sign-in, step-up and the person's own page. Sessions travel in `__Host-` cookies only.
  * `access`: `public` needs no session; `session` needs one.
@@ -155,11 +170,39 @@ export const IDENTITY_ROUTES = {
     response: signedIn,
   },
 
+  describeProgram: {
+    method: 'POST',
+    path: '/api/programs/describe',
+    access: 'session',
+    what: 'What a program asks for, for the page on which its person allows it. Changes nothing.',
+    body: programRequest,
+    response: z.object({
+      app: z.object({ name: z.string(), url: z.string() }),
+      name: z.string(),
+      form: z.enum(['bearer', 'dpop']),
+      email: z.string(),
+      expiresAt: z.number(),
+      /** What would happen if the person opened the app now. */
+      effect: z.enum(['permit', 'forbid']),
+      reason: z.string(),
+      /** Where a refusal leads, when the program listens for it. */
+      refusal: z.string().optional(),
+    }),
+  },
+  allowProgram: {
+    method: 'POST',
+    path: '/api/programs/allow',
+    access: 'session',
+    what: 'Lets a program open an app as this person: the way back to it with a code, or the code to carry.',
+    body: programRequest,
+    response: z.object({ location: z.string().optional(), code: z.string().optional(), expiresAt: z.number() }),
+  },
+
   profile: {
     method: 'GET',
     path: '/api/profile',
     access: 'session',
-    what: "The person's own page: apps, factors, sessions.",
+    what: "The person's own page: apps, factors, sessions, programs.",
     response: z.object({
       user: z.object({ id: z.string(), email: z.string(), name: z.string(), groups: z.array(z.string()) }),
       session: z.object({
@@ -177,6 +220,16 @@ export const IDENTITY_ROUTES = {
           address: z.string(),
           userAgent: z.string(),
           authenticatedAt: z.number(),
+        }),
+      ),
+      programs: z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          app: z.string(),
+          form: z.enum(['bearer', 'dpop']),
+          createdAt: z.number(),
+          expiresAt: z.number(),
         }),
       ),
       apps: z.array(
@@ -211,6 +264,14 @@ export const IDENTITY_ROUTES = {
     path: '/api/profile/sessions/:id',
     access: 'session',
     what: 'Ends another session of the person.',
+    params: z.object({ id: z.string() }),
+    response: z.object({ ok: z.literal(true) }),
+  },
+  endOwnProgram: {
+    method: 'DELETE',
+    path: '/api/profile/programs/:id',
+    access: 'session',
+    what: 'Ends the token of a program that the person has allowed.',
     params: z.object({ id: z.string() }),
     response: z.object({ ok: z.literal(true) }),
   },

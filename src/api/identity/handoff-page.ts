@@ -74,7 +74,8 @@ function leaveTo(url: string): string {
   return `/leave?${new URLSearchParams({ to: url }).toString()}`;
 }
 
-function signInAndContinue(path: string): string {
+/** The sign-in page, which leads on to a path of the identity host. */
+export function signInAndContinue(path: string): string {
   return `/sign-in?${new URLSearchParams({ continue: path }).toString()}`;
 }
 

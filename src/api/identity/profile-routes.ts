@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { IDENTITY_ROUTES } from '#contract';
-import { type App, REASONS, type Session } from '#model';
+import { type App, type Decision, REASONS, type Session } from '#model';
 import { decideAccess } from '#policy';
 import { addressOf, type Caller } from '../caller.ts';
 import { clearedCookie } from '../cookies.ts';
@@ -12,11 +12,11 @@ import { identityClient, sessionTokenOf } from './sign-in-routes.ts';
 
 type Routes = Handlers<typeof IDENTITY_ROUTES>;
 
-/** A person's own page: apps, factors and sessions. */
+/** A person's own page: apps, factors, sessions and programs. */
 export function profileRoutes(
   services: ApiServices,
-): Pick<Routes, 'profile' | 'addPasskeyOptions' | 'addPasskey' | 'endOwnSession' | 'signOut'> {
-  const { factors, sessions } = services.identity;
+): Pick<Routes, 'profile' | 'addPasskeyOptions' | 'addPasskey' | 'endOwnSession' | 'endOwnProgram' | 'signOut'> {
+  const { factors, sessions, programs } = services.identity;
   return {
     profile: async ({ caller, request }) => await profile(services, personOf(caller), request),
     addPasskeyOptions: async ({ request }) => {
@@ -34,6 +34,11 @@ export function profileRoutes(
       must(await sessions.endById({ sessionId: params.id, by, ownerId }));
       return { ok: true };
     },
+    endOwnProgram: async ({ params, caller }) => {
+      const { userId: ownerId, actor: by } = personOf(caller);
+      must(await programs.end({ id: params.id, by, ownerId }));
+      return { ok: true };
+    },
     signOut: async ({ request, reply }) => {
       await sessions.end({ token: sessionTokenOf(request), client: identityClient(request) });
       reply.header('set-cookie', clearedCookie(SESSION_COOKIE));
@@ -44,7 +49,8 @@ export function profileRoutes(
 
 type Person = Extract<Caller, { kind: 'person' }>;
 
-function personOf(caller: Caller): Person {
+/** The person behind a route that only a signed-in one reaches. */
+export function personOf(caller: Caller): Person {
   if (caller.kind !== 'person') throw new Error('the guard let somebody in who is not signed in');
   return caller;
 }
@@ -97,17 +103,34 @@ async function profile(
       userAgent,
       authenticatedAt,
     })),
+    programs: identity.programs.list(userId).map(({ id, program, host, form, createdAt, expiresAt }) => ({
+      id,
+      name: program ?? '',
+      app: graph.appByHost(host)?.name ?? host,
+      form: form ?? 'bearer',
+      createdAt,
+      expiresAt: expiresAt ?? createdAt,
+    })),
     apps: [...graph.all('app')].map((app) => appFor(services, { app, session, request })),
   };
 }
 
-/** What would happen if the person opened the app now, from this browser. */
 function appFor(
   services: ApiServices,
-  { app, session, request }: { app: App; session: Session; request: IncomingMessage },
+  asked: { app: App; session: Session; request: IncomingMessage },
 ): { id: string; name: string; url: string; effect: 'permit' | 'forbid'; reason: string } {
+  const { id, name, host } = asked.app;
+  const { effect, reason } = outlook(services, asked);
+  return { id, name, url: services.originOf(host), effect, reason };
+}
+
+/** What would happen if the person opened the app now, from this browser. */
+export function outlook(
+  services: ApiServices,
+  { app, session, request }: { app: App; session: Session; request: IncomingMessage },
+): { effect: 'permit' | 'forbid'; reason: string; stepUp: Decision['stepUp'] } {
   const address = addressOf(request);
-  const { effect, reasons } = decideAccess({
+  const { effect, reasons, remedies, stepUp } = decideAccess({
     policies: services.policies(),
     graph: services.graph,
     now: services.clock.now(),
@@ -123,5 +146,5 @@ function appFor(
   });
   const [first] = reasons;
   const reason = first === undefined ? '' : (first.detail ?? REASONS[first.code].title);
-  return { id: app.id, name: app.name, url: services.originOf(app.host), effect, reason };
+  return { effect, reason, stepUp: remedies.includes('step-up') ? stepUp : undefined };
 }

@@ -49,6 +49,8 @@ const CONTROL_INPUT: { readonly [K in keyof typeof CONTROL_ROUTES]?: Input } = {
   applyConfiguration: { body: { file: 'cordon.yaml', text: 'broken: [', policies: TEXTS } },
 };
 
+const PROGRAM = { body: { host: 'nobody', challenge: 'c'.repeat(43), form: 'bearer', name: 'x' } };
+
 const IDENTITY_INPUT: { readonly [K in keyof typeof IDENTITY_ROUTES]?: Input } = {
   openInvitation: { body: { token: 'unknown' } },
   setPassword: { body: { enrolment: 'unknown', name: 'A. Person', password: 'seven brave otters' } },
@@ -65,6 +67,9 @@ const IDENTITY_INPUT: { readonly [K in keyof typeof IDENTITY_ROUTES]?: Input } =
   stepUpPasskeyOptions: { body: {} },
   stepUpPasskey: { body: { flow: 'unknown', response: {} } },
   stepUpTotp: { body: { code: '000000' } },
+  describeProgram: PROGRAM,
+  allowProgram: PROGRAM,
+  endOwnProgram: NOBODY,
   addPasskeyOptions: { body: {} },
   addPasskey: { body: { flow: 'unknown', response: {} } },
   endOwnSession: NOBODY,
