@@ -4,6 +4,7 @@ import { ownOrigin } from './exchange.ts';
 import { SIGN_IN_PATH } from './handoff.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
+import { PROBE_FIELD } from './probe-marks.ts';
 
 /** Something Cordon says itself. */
 export interface OwnAnswer {
@@ -73,6 +74,7 @@ export function send(exchange: Exchange, { status, type, body, fields = [] }: Ow
     'same-origin',
     'x-cordon-correlation-id',
     exchange.correlationId,
+    ...(exchange.probe === undefined ? [] : [PROBE_FIELD, exchange.probe]),
     ...fields,
   ]);
   client.end(body);

@@ -10,6 +10,7 @@ import type { CanonicalHost } from './host.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
+import type { ProbeMarks } from './probe-marks.ts';
 import type { RecordJournal, Recorder } from './record.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -30,6 +31,7 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly recorder: Recorder;
   readonly limits: Limits;
+  readonly probes: ProbeMarks;
   readonly counters: Counters;
   readonly onError: (error: unknown, correlationId: string) => void;
 }
@@ -89,6 +91,8 @@ export interface Exchange {
   /** Set when the registry ended the exchange. */
   cut?: Cut;
   isRecorded?: boolean;
+  /** The seal by which a probe of our own knows the refusal for ours. */
+  probe?: string;
 }
 
 /** Reads what an earlier stage must have left. A missing part is a bug, so it throws, and the exchange ends as `internal`. */

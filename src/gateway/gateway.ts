@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Clock, newId } from '#base';
+import { type Clock, newId, randomOctets } from '#base';
 import type { SshAuthority } from '#identity';
 import type { Device, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
@@ -25,6 +25,7 @@ import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
+import { createProbeMarks, PROBE_FIELD, type ProbeMarks } from './probe-marks.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { crossSite } from './stages/cross-site.ts';
@@ -60,6 +61,8 @@ export interface GatewayOptions {
   /** Certifies SSH keys. Absent: nobody gets a certificate. */
   readonly sshAuthority?: SshAuthority;
   readonly limits?: Partial<Limits>;
+  /** What Cordon's own probes are sealed with; processes that answer for one prober share it. Default: a key of this gateway. */
+  readonly probeKey?: Buffer;
   /** Told of every unexpected failure; the client saw `internal` and the correlation id. */
   readonly onError?: (error: unknown, correlationId: string) => void;
 }
@@ -79,6 +82,8 @@ export interface Gateway {
   /** Decides again what was not decided for a second. Runs by itself several times a second; tests with their own clock call it. */
   sweep(): void;
   readonly counters: Readonly<Counters>;
+  /** For whoever probes this gateway. Probes that are refused are neither counted nor recorded. */
+  readonly probes: Pick<ProbeMarks, 'ask'>;
   /** Cuts everything open and closes the upstreams. */
   close(): Promise<void>;
 }
@@ -174,6 +179,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     cut: (filter, reason) => live.cut(filter, { reason }),
     sweep,
     counters,
+    probes: parts.probes,
     close: async () => {
       if (isClosed) return;
       isClosed = true;
@@ -225,6 +231,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,
+    probes: createProbeMarks({ key: options.probeKey ?? randomOctets(32), clock }),
     sshAuthority: options.sshAuthority,
     upstreams: createUpstreams(limits),
   };
@@ -262,7 +269,9 @@ async function serve(
   }
   if (end === 'answered' || end === undefined) return;
   try {
-    noteRefusal(exchange, parts, end);
+    const probe = parts.probes.answerTo(exchange.client.header(PROBE_FIELD));
+    if (probe === undefined) noteRefusal(exchange, parts, end);
+    else exchange.probe = probe;
     answerRefusal(exchange, parts, end);
   } catch (error) {
     parts.onError(error, exchange.correlationId);
