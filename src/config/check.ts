@@ -1,6 +1,7 @@
 import { parseAddress, parseCidr, type Problem, type SourceSpan } from '#base';
 import type { App, Group } from '#model';
-import type { ListenAddress } from './configuration.ts';
+import { checkForwardAuth } from './check-forward-auth.ts';
+import { isLoopback, type ListenAddress } from './configuration.ts';
 import { checkRunning } from './running.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
@@ -23,6 +24,7 @@ export function checkDocument(input: Checked): Problem[] {
   return [
     ...checkApps(input),
     ...checkListen(input),
+    ...checkForwardAuth(input.document, input.locate),
     ...checkGroups(input),
     ...checkAddresses(input),
     ...checkResponses(input),
@@ -158,13 +160,6 @@ function checkAcme({ document, listen, locate }: Pick<Checked, 'document' | 'lis
     problems.push(invalid(`no authority certifies names below \`${document.domain}\``, source, 'set `domain`'));
   if (listen.tls === undefined) problems.push(invalid('`tls.acme` needs a TLS listener', source, 'set `listen.tls`'));
   return problems;
-}
-
-/** Only what the machine itself takes for loopback: a name such as `127.0.0.1.example.org` is whatever its owner says. */
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true;
-  const address = parseAddress(host);
-  return address.ok && address.value.family === 4 && address.value.value >> 24n === 127n;
 }
 
 /** A group inside one that is not there would match nothing, silently. */

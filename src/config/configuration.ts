@@ -1,3 +1,4 @@
+import { parseAddress } from '#base';
 import type { App, Group, ResponseRule, Segment, Tier } from '#model';
 import type { ForeignModel } from '#policy';
 import type { RunningSettings } from './running.ts';
@@ -6,6 +7,13 @@ import type { RunningSettings } from './running.ts';
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Only what the machine itself takes for loopback: a name such as `127.0.0.1.example.org` is whatever its owner says. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  const address = parseAddress(host);
+  return address.ok && address.value.family === 4 && address.value.value >> 24n === 127n;
 }
 
 /** A workload declared by hand: something without an agent and outside every import. */
@@ -54,6 +62,16 @@ export interface AcmeSettings {
   readonly externalAccount: { readonly keyId: string; readonly hmacKeyFile: string } | undefined;
 }
 
+/** Where proxies ask about requests that they carry. */
+export interface ForwardAuthSettings {
+  readonly http: ListenAddress | undefined;
+  readonly grpc: ListenAddress | undefined;
+  /** CIDR blocks; empty: nobody may ask. */
+  readonly trustedProxies: readonly string[];
+  /** Port at which people reach the proxies; undefined: that of the scheme. */
+  readonly publicPort: number | undefined;
+}
+
 /** One checked configuration document with every default filled in. Paths are absolute. */
 export interface Configuration extends RunningSettings {
   /** The file it came from; undefined for the embedded defaults. */
@@ -66,6 +84,7 @@ export interface Configuration extends RunningSettings {
   readonly acme: AcmeSettings | undefined;
   /** Processes that run the gateway: 1, the main process itself; `auto`, one per core. */
   readonly workers: number | 'auto';
+  readonly forwardAuth: ForwardAuthSettings;
   /** Directory of the store, the journal and the control socket. */
   readonly data: string;
   readonly apps: readonly App[];

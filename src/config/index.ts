@@ -5,12 +5,14 @@
  * in one transaction. Never applies half a document, and never guesses what an unknown key meant.
  */
 export { applyConfiguration, type ConfigurationChange, diffConfiguration } from './apply.ts';
+export { isLoopback } from './configuration.ts';
 export type {
   AcmeSettings,
   AuthzenModel,
   Configuration,
   DeclaredWorkload,
   ExternalTraffic,
+  ForwardAuthSettings,
   ListenAddress,
 } from './configuration.ts';
 export { type ConfigurationSource, defaultConfiguration, loadConfiguration, parseConfiguration } from './load.ts';

@@ -108,6 +108,7 @@ function resolveDocument(
     tls: resolveTls(document, source.directory),
     acme: resolveAcme(document, source.directory),
     workers: document.gateway.workers,
+    forwardAuth: resolveForwardAuth(document),
     data: resolve(source.directory, document.data),
     apps,
     groups,
@@ -140,6 +141,15 @@ function resolveGroups(document: ConfigurationDocument): Group[] {
 function resolveTls({ tls }: ConfigurationDocument, directory: string): Configuration['tls'] {
   if (tls.certificate === undefined || tls.key === undefined) return undefined;
   return { certificate: resolve(directory, tls.certificate), key: resolve(directory, tls.key) };
+}
+
+function resolveForwardAuth({ forward_auth: document }: ConfigurationDocument): Configuration['forwardAuth'] {
+  return {
+    http: parseListen(document.listen),
+    grpc: parseListen(document.grpc),
+    trustedProxies: document.trusted_proxies,
+    publicPort: document.public_port,
+  };
 }
 
 function resolveAcme({ tls: { acme } }: ConfigurationDocument, directory: string): Configuration['acme'] {

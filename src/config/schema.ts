@@ -238,6 +238,30 @@ export const configurationSchema = z.strictObject({
       ...gatewayKeys,
     })
     .prefault({}),
+  forward_auth: z
+    .strictObject({
+      listen: listen
+        .or(z.literal('off'))
+        .default('off')
+        .describe(
+          'Where nginx, Traefik, Caddy, HAProxy and Envoy ask about requests that they carry: plain HTTP on loopback, TLS on any other address.',
+        ),
+      grpc: listen
+        .or(z.literal('off'))
+        .default('off')
+        .describe('Where Envoy asks over gRPC; plain HTTP/2 on loopback, TLS on any other address.'),
+      trusted_proxies: z
+        .array(z.string())
+        .default([])
+        .describe('CIDR blocks of the proxies that may ask, and whose word about a client’s address counts.'),
+      public_port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .describe('Port at which people reach those proxies. Default: 443, and 80 below `localhost`.'),
+    })
+    .prefault({}),
   data: z.string().min(1).default('data').describe('Directory of the store, the journal and the control socket.'),
   apps: z
     .record(id, app)

@@ -71,7 +71,14 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     fingerprint = source.fingerprint(configuration);
     const next = source.read();
     if (!next.ok) return fail(next.error);
-    const fixed = restartProblems(configuration, next.value, ['domain', 'listen', 'data', 'acme', 'workers']);
+    const fixed = restartProblems(configuration, next.value, [
+      'domain',
+      'listen',
+      'data',
+      'acme',
+      'forwardAuth',
+      'workers',
+    ]);
     if (fixed.length > 0) return fail(fixed);
     try {
       const applied = await applyIfNew(options, next.value, by);
