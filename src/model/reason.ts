@@ -155,6 +155,15 @@ export const REASONS = {
     title: 'The request carries the credentials of two sessions',
     remedy: 'Send the token or the cookie, not both.',
   },
+  'host-misdirected': {
+    title: 'This connection was made for another host',
+    remedy: 'Open a connection for this host; browsers do so by themselves.',
+  },
+  'certificate-required': {
+    title: 'This app is open only to devices that show their certificate',
+    remedy:
+      'Connect with the certificate of a device enrolled by `cordon agent enrol`, over TLS and by the name of the app.',
+  },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const satisfies Readonly<Record<string, ReasonText>>;
 
