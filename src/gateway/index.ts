@@ -12,6 +12,8 @@ export {
   createAssertionSigner,
   generateAssertionKey,
 } from './assertion.ts';
+export { answerEnvoy } from './forward-auth/grpc.ts';
+export { answerProxies } from './forward-auth/http.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export {
   APP_COOKIE,
@@ -23,9 +25,9 @@ export {
   type Transport,
 } from './handoff.ts';
 export { type CanonicalHost, canonicalHost } from './host.ts';
-export { GATEWAY_LIMITS, type Limits } from './limits.ts';
+export type { Limits } from './limits.ts';
 export type { CutFilter, LiveConnection } from './live.ts';
-export { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
+export { type Denial, deniedPage } from './pages/denied.ts';
 export { type CanonicalTarget, canonicalTarget } from './path.ts';
 export type { Page } from './pages/page.ts';
 export { hardenServer, SERVER_OPTIONS } from './server-options.ts';

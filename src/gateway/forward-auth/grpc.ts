@@ -1,0 +1,145 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { err, ok, type Result } from '#base';
+import { IDENTITY_HEADER_PRESETS } from '#model';
+import { type Refusal, refuse } from '../exchange.ts';
+import { identityHeaderNames } from '../identity-headers.ts';
+import { type Asked, type Asker, AskingClient } from './asking-client.ts';
+import { clientAddress, isTrusted } from './client-address.ts';
+import { identityNames } from './client-headers.ts';
+import { type EnvoyCheck, readCheck, writeDenial, writePermit } from './envoy-check.ts';
+import type { ForwardAuthOptions } from './http.ts';
+
+const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
+/** A check holds the head of one request; Envoy sends bodies only when told to, which is of no use here. */
+const MOST_BYTES = 1024 * 1024;
+const UNIMPLEMENTED = '12';
+/** Names that no request of a client may carry to an upstream, whether or not this one does. */
+const ALL_NAMES: readonly string[] = identityHeaderNames(IDENTITY_HEADER_PRESETS);
+
+/**
+ * Makes the handler of `envoy.service.auth.v3.Authorization/Check`. What cannot be read is answered with a denial and not with an
+ * error, since Envoy can be told to take errors for a yes (`failure_mode_allow`).
+ */
+export function answerEnvoy({
+  gateway,
+  trusted,
+}: ForwardAuthOptions): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+  return (stream, headers) => {
+    stream.on('error', () => stream.destroy());
+    if (headers[':path'] !== CHECK_PATH || headers['content-type']?.startsWith('application/grpc') !== true) {
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': UNIMPLEMENTED },
+        { endStream: true },
+      );
+      return;
+    }
+    collect(stream, (body) => {
+      const peer = stream.session?.socket.remoteAddress ?? '';
+      const ask = (check: EnvoyCheck | undefined, address: string, refused?: Refusal): void => {
+        gateway.ask({
+          client: new AskingClient(askedAbout(check), askerOver(stream, check)),
+          address,
+          transport: check?.original.scheme === 'https' ? 'tls' : 'http',
+          removesHeaders: true,
+          ...(refused === undefined ? {} : { refused }),
+        });
+      };
+      const malformed = (problem: string): void => {
+        ask(undefined, peer, refuse(400, 'request-malformed', `the proxy’s question: ${problem}`));
+      };
+      if (!isTrusted(peer, trusted)) {
+        ask(undefined, peer, refuse(403, 'proxy-untrusted'));
+        return;
+      }
+      const message = body === undefined ? err('it is too long') : messageOf(body);
+      const check = message.ok ? readCheck(message.value) : message;
+      if (!check.ok) {
+        malformed(check.error);
+        return;
+      }
+      const { source, forwardedFor } = check.value;
+      const address = clientAddress(forwardedFor === '' ? source : `${forwardedFor},${source}`, trusted);
+      if (address.ok) ask(check.value, address.value);
+      else malformed(address.error);
+    });
+  };
+}
+
+/** Reads the whole message; undefined when it is longer than any request has reason to be. */
+function collect(stream: ServerHttp2Stream, done: (body: Buffer | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MOST_BYTES) chunks.push(chunk);
+  });
+  stream.once('end', () => {
+    done(size <= MOST_BYTES ? Buffer.concat(chunks) : undefined);
+  });
+}
+
+/** The one message of a call, out of its frame. */
+function messageOf(body: Buffer): Result<Buffer, string> {
+  if (body.length < 5 || body.readUInt32BE(1) !== body.length - 5) return err('it is not one whole message');
+  return body[0] === 0 ? ok(body.subarray(5)) : err('it is compressed');
+}
+
+function askedAbout(check: EnvoyCheck | undefined): Asked {
+  const { original, rawHeaders } = check ?? { original: undefined, rawHeaders: [] };
+  const { method = 'GET', target = '/', authority } = original ?? {};
+  return { method, target, authority, rawHeaders, header: finderIn(rawHeaders) };
+}
+
+/** Several fields of one name are joined as Node does. */
+function finderIn(rawHeaders: readonly string[]): Asked['header'] {
+  const found = new Map<string, string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const before = found.get(name);
+    const value = rawHeaders[i + 1] ?? '';
+    found.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`);
+  }
+  return (name) => found.get(name);
+}
+
+function askerOver(stream: ServerHttp2Stream, check: EnvoyCheck | undefined): Asker {
+  return {
+    get hasLeft(): boolean {
+      return stream.destroyed;
+    },
+    onceClosed: (work) => {
+      stream.once('close', work);
+    },
+    answer: (status, fields, body) => {
+      reply(stream, status === 200 ? permitOf(fields, check?.rawHeaders ?? []) : writeDenial(status, fields, body));
+    },
+    abort: () => stream.destroy(),
+  };
+}
+
+/** Names that describe the answer to Envoy and not the request to the upstream. */
+const OF_THE_ANSWER: ReadonlySet<string> = new Set(['content-length', 'cache-control']);
+
+function permitOf(fields: readonly string[], rawHeaders: readonly string[]): Buffer {
+  const set: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!OF_THE_ANSWER.has(fields[i] ?? '')) set.push(fields[i] ?? '', fields[i + 1] ?? '');
+  }
+  const names = new Set(set.filter((_, index) => index % 2 === 0));
+  const remove = new Set([...ALL_NAMES, ...identityNames(rawHeaders).map((name) => name.toLowerCase())]);
+  return writePermit(
+    set,
+    [...remove].filter((name) => !names.has(name)),
+  );
+}
+
+function reply(stream: ServerHttp2Stream, message: Buffer): void {
+  if (stream.destroyed) return;
+  const frame = Buffer.alloc(5);
+  frame.writeUInt32BE(message.length, 1);
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.once('wantTrailers', () => {
+    stream.sendTrailers({ 'grpc-status': '0' });
+  });
+  stream.end(Buffer.concat([frame, message]));
+}
