@@ -1,10 +1,10 @@
 import { waysIn } from '#policy-analysis';
+import { PROBE_FIELD } from '#wire';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
 import { SIGN_IN_PATH } from './handoff.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
-import { PROBE_FIELD } from './probe-marks.ts';
 
 /** Something Cordon says itself. */
 export interface OwnAnswer {

@@ -3,6 +3,7 @@ import type { Clock } from '#base';
 import type { SshAuthority } from '#identity';
 import type { App, AppSession, Decision, Device, Reason, Session, TrustGraph, User } from '#model';
 import type { AccessRequest } from '#policy';
+import type { ProbeMarks } from '#wire';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
 import type { Handoff, Transport } from './handoff.ts';
@@ -10,7 +11,6 @@ import type { CanonicalHost } from './host.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
-import type { ProbeMarks } from './probe-marks.ts';
 import type { RecordJournal, Recorder } from './record.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -31,7 +31,7 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly recorder: Recorder;
   readonly limits: Limits;
-  readonly probes: ProbeMarks;
+  readonly probes: Pick<ProbeMarks, 'answerTo'> | undefined;
   readonly counters: Counters;
   readonly onError: (error: unknown, correlationId: string) => void;
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Clock, newId, randomOctets } from '#base';
+import { type Clock, newId } from '#base';
 import type { SshAuthority } from '#identity';
 import type { Device, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
+import { PROBE_FIELD, type ProbeMarks } from '#wire';
 import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
 import { http1Client, http1Upgrade } from './client/http1.ts';
@@ -25,7 +26,6 @@ import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
-import { createProbeMarks, PROBE_FIELD, type ProbeMarks } from './probe-marks.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { crossSite } from './stages/cross-site.ts';
@@ -61,8 +61,8 @@ export interface GatewayOptions {
   /** Certifies SSH keys. Absent: nobody gets a certificate. */
   readonly sshAuthority?: SshAuthority;
   readonly limits?: Partial<Limits>;
-  /** What Cordon's own probes are sealed with; processes that answer for one prober share it. Default: a key of this gateway. */
-  readonly probeKey?: Buffer;
+  /** Marks of Cordon's own probes. Probes that are refused are neither counted nor recorded. Absent: there are none. */
+  readonly probes?: Pick<ProbeMarks, 'answerTo'>;
   /** Told of every unexpected failure; the client saw `internal` and the correlation id. */
   readonly onError?: (error: unknown, correlationId: string) => void;
 }
@@ -82,8 +82,6 @@ export interface Gateway {
   /** Decides again what was not decided for a second. Runs by itself several times a second; tests with their own clock call it. */
   sweep(): void;
   readonly counters: Readonly<Counters>;
-  /** For whoever probes this gateway. Probes that are refused are neither counted nor recorded. */
-  readonly probes: Pick<ProbeMarks, 'ask'>;
   /** Cuts everything open and closes the upstreams. */
   close(): Promise<void>;
 }
@@ -179,7 +177,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     cut: (filter, reason) => live.cut(filter, { reason }),
     sweep,
     counters,
-    probes: parts.probes,
     close: async () => {
       if (isClosed) return;
       isClosed = true;
@@ -231,7 +228,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,
-    probes: createProbeMarks({ key: options.probeKey ?? randomOctets(32), clock }),
+    probes: options.probes,
     sshAuthority: options.sshAuthority,
     upstreams: createUpstreams(limits),
   };
@@ -269,7 +266,7 @@ async function serve(
   }
   if (end === 'answered' || end === undefined) return;
   try {
-    const probe = parts.probes.answerTo(exchange.client.header(PROBE_FIELD));
+    const probe = parts.probes?.answerTo(exchange.client.header(PROBE_FIELD));
     if (probe === undefined) noteRefusal(exchange, parts, end);
     else exchange.probe = probe;
     answerRefusal(exchange, parts, end);

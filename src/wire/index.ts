@@ -34,3 +34,4 @@ export { type MessageOf, parseMessage } from './parse.ts';
 export { type JoinedTunnel, joinTunnel, type TunnelEnd, type TunnelEnds } from './tunnel/join.ts';
 export { TUNNEL, TUNNEL_CLOSE } from './tunnel/protocol.ts';
 export { WIRE_VERSION } from './version.ts';
+export { createProbeMarks, PROBE_FIELD, type ProbeMarks } from './probe-marks.ts';

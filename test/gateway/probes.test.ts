@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { world } from './world.ts';
+import { manualClock, randomOctets } from '#base';
+import { createProbeMarks } from '#wire';
+import { world as makeWorld, type World, type WorldOptions } from './world.ts';
+
+const probes = createProbeMarks({ key: randomOctets(32), clock: manualClock(0) });
+const world = async (options: WorldOptions = {}): Promise<World> =>
+  await makeWorld({ ...options, options: { probes } });
 
 describe('a probe of the gateway', () => {
   it('knows a refusal for Cordon’s by its seal, and leaves no trace of an access', async () => {
     const made = await world();
-    const { name, field, answer } = made.gateway.probes.ask();
+    const { name, field, answer } = probes.ask();
     const { status, headers } = await made.ask({ headers: { [name]: field } });
     assert.deepEqual([status, headers[name]], [401, answer]);
     assert.deepEqual([made.events, made.gateway.counters.denied], [[], 0]);
@@ -19,7 +25,7 @@ describe('a probe of the gateway', () => {
   ] as const) {
     it(`is answered with the seal as ${what}`, async () => {
       const made = await world();
-      const { name, field, answer } = made.gateway.probes.ask();
+      const { name, field, answer } = probes.ask();
       const sent = await made.ask({ path, headers: { ...headers, [name]: field } });
       assert.equal(sent.headers[name], answer);
     });
@@ -27,7 +33,7 @@ describe('a probe of the gateway', () => {
 
   it('that claims to be one and is not is refused, counted and recorded like anybody', async () => {
     const made = await world();
-    const { name, field } = made.gateway.probes.ask();
+    const { name, field } = probes.ask();
     const { headers } = await made.ask({ headers: { [name]: `${field}x` } });
     assert.equal(headers[name], undefined);
     assert.deepEqual([made.events.length, made.gateway.counters.denied], [1, 1]);
@@ -39,7 +45,7 @@ describe('a probe of the gateway', () => {
         response.writeHead(200, { 'x-cordon-probe': 'a seal of its own' }).end('secret');
       },
     });
-    const { name, field } = made.gateway.probes.ask();
+    const { name, field } = probes.ask();
     const { status, headers } = await made.ask({ cookie: made.signIn(), headers: { [name]: field } });
     assert.deepEqual([status, headers[name]], [200, undefined]);
     assert.equal(made.events.length, 1);
