@@ -1,8 +1,9 @@
-import { type Dispatcher, errors } from 'undici';
+import type { Dispatcher } from 'undici';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
 import { denied } from './stages/decide.ts';
+import { upstreamRefusal } from './upstreams/refusal.ts';
 
 /** One request on its way to an upstream and back. */
 export interface Transfer {
@@ -29,6 +30,7 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
         query: need(exchange, 'query'),
         headers,
         body: client.hasBody ? client.body : null,
+        trailers: () => client.trailers(),
         isWebSocket: false,
       },
       transfer.handler,
@@ -109,35 +111,4 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
     },
   };
   return { handler, abort };
-}
-
-const TIMEOUTS: ReadonlySet<string> = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-]);
-
-const NONSENSE: ReadonlySet<string> = new Set([
-  'UND_ERR_HEADERS_OVERFLOW',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'ERR_INVALID_CHAR',
-  'ERR_INVALID_HTTP_TOKEN',
-  'ERR_HTTP_INVALID_HEADER_VALUE',
-  'ERR_HTTP_INVALID_STATUS_CODE',
-  'ERR_ASSERTION', // what undici takes for impossible, such as a status below 100
-]);
-
-/** Names what an upstream did wrong. The client learns the kind, the journal what exactly, as it may hold an internal address. */
-function upstreamRefusal(error: Error): Refusal {
-  const code = 'code' in error ? String(error.code) : '';
-  const cause = `${code} ${error.message}`.trim().slice(0, 500);
-  if (TIMEOUTS.has(code)) return { ...refuse(504, 'upstream-timeout'), cause };
-  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
-    return refuse(400, 'request-malformed', 'the body is not as long as content-length says');
-  return { ...refuse(502, isNonsense(error, code) ? 'upstream-invalid' : 'upstream-unreachable'), cause };
-}
-
-function isNonsense(error: Error, code: string): boolean {
-  if (error instanceof errors.HTTPParserError || NONSENSE.has(code)) return true;
-  return code === 'UND_ERR_SOCKET' && error.message.startsWith('bad '); // an upgrade or an answer that nobody asked for
 }

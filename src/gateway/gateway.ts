@@ -38,7 +38,7 @@ import { own } from './stages/own.ts';
 import { record } from './stages/record.ts';
 import { register } from './stages/register.ts';
 import { route } from './stages/route.ts';
-import { createUpstreams } from './upstreams.ts';
+import { createUpstreams } from './upstreams/upstreams.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -230,7 +230,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     endSession: options.endSession,
     probes: options.probes,
     sshAuthority: options.sshAuthority,
-    upstreams: createUpstreams(limits),
+    upstreams: createUpstreams({ limits, graph, clock, journal, counters }),
   };
 }
 

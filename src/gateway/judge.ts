@@ -2,6 +2,7 @@ import type { Decision, Reason, TrustGraph } from '#model';
 import type { AccessRequest } from '#policy';
 import type { Cut, LiveEntry } from './live.ts';
 import { type Basis, decide } from './passage.ts';
+import { isSameUpstream } from './upstreams/same-upstream.ts';
 
 /**
  * Decides an open exchange again: what to cut it with, or undefined to let it go on. `memo` holds the answers to equal questions
@@ -30,7 +31,7 @@ export function changeSince(
   const app = graph.get('app', access.app.id);
   const isSame =
     app?.host === access.app.host &&
-    app.upstream === access.app.upstream &&
+    isSameUpstream(app, access.app) &&
     app.builtin === access.app.builtin &&
     app.enforcedBy === access.app.enforcedBy;
   if (!isSame) return { code: 'app-changed' };

@@ -12,6 +12,9 @@ export interface Limits {
   readonly idleTimeoutMs: number;
   /** How long a WebSocket handshake with the upstream may take, milliseconds. */
   readonly upgradeTimeoutMs: number;
+  /** How often an upstream with a `health_path` is asked how it is, and how long its answer may take, milliseconds. */
+  readonly healthIntervalMs: number;
+  readonly healthTimeoutMs: number;
   /** Every open exchange is decided again at least this often, milliseconds. */
   readonly sweepMs: number;
   /** Tiers up to this one (0 is the strictest) are denied with `cannot-record` while the journal cannot be written. */
@@ -28,6 +31,8 @@ export const GATEWAY_LIMITS: Limits = {
   headersTimeoutMs: 60_000,
   idleTimeoutMs: 120_000,
   upgradeTimeoutMs: 10_000,
+  healthIntervalMs: 2_000,
+  healthTimeoutMs: 2_000,
   sweepMs: 1_000,
   mustRecordUpToTier: 1,
   anonymousEventsPerSecond: 20,

@@ -3,11 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { manualClock } from '#base';
 import { type App, type Decision, type Device, type Session, TrustGraph, type User } from '#model';
 import { type AccessRequest, decideAccess, loadPolicies } from '#policy';
 import { GATEWAY_LIMITS } from './limits.ts';
 import { type Basis, decide, grantedRequest, isFresh } from './passage.ts';
-import { createUpstreams } from './upstreams.ts';
+import { createUpstreams, type Upstreams } from './upstreams/upstreams.ts';
 
 const NOW = Date.UTC(2026, 10, 24, 12);
 const user: User = { id: 'u1', email: 'a@b.c', name: 'Ada', groups: ['staff'], status: 'active', createdAt: 0 };
@@ -68,6 +69,17 @@ const app: App = {
   allowedOrigins: [],
 };
 
+function upstreamsOf({ graph }: Basis): Upstreams {
+  const journal = { append: async (): Promise<void> => await Promise.resolve() };
+  return createUpstreams({
+    limits: GATEWAY_LIMITS,
+    graph,
+    journal,
+    clock: manualClock(0),
+    counters: { unrecorded: 0 },
+  });
+}
+
 describe('the way to an upstream', () => {
   let hits = 0;
   const server = createServer((_request, response) => {
@@ -112,9 +124,10 @@ describe('the way to an upstream', () => {
         decideAccess({ ...basis, request }),
       );
       assert.throws(() => grantedRequest(decision), /the upstream stays closed/);
-      const upstreams = createUpstreams(GATEWAY_LIMITS);
+      const upstreams = upstreamsOf(basis);
       const outgoing = { query: '', headers: [], body: null, isWebSocket: false };
       assert.throws(() => upstreams.send(decision, outgoing, {}), /the upstream stays closed/);
+      await assert.rejects(upstreams.connect(decision), /the upstream stays closed/);
       await sleep(20);
       await upstreams.close();
       assert.equal(hits, 0);
@@ -124,7 +137,7 @@ describe('the way to an upstream', () => {
   it('stays closed for an app without an upstream, even with a permit', () => {
     const { upstream: _, ...builtin } = app;
     const { basis, request } = situation(builtin);
-    const upstreams = createUpstreams(GATEWAY_LIMITS);
+    const upstreams = upstreamsOf(basis);
     const outgoing = { query: '', headers: [], body: null, isWebSocket: false };
     assert.throws(() => upstreams.send(decide(basis, request), outgoing, {}), /has no upstream/);
   });

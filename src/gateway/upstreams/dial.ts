@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { UpstreamFault } from './fault.ts';
 
 /** Where to dial, and what to show and to believe there. */
@@ -17,11 +17,8 @@ export interface Destination {
 export interface TlsTerms {
   /** The name that the certificate must be for. */
   readonly serverName: string;
-  /** PEM of the only authorities believed; absent: those that Node believes. */
-  readonly ca?: string;
-  /** PEM of what is shown to the upstream. */
-  readonly certificate?: string;
-  readonly key?: string;
+  /** The authorities believed, and what is shown; absent: those that Node believes, and nothing. */
+  readonly context?: SecureContext | undefined;
   /** What is offered by ALPN. */
   readonly protocol: 'http/1.1' | 'h2';
 }
@@ -54,7 +51,7 @@ export async function dial({ hostname, port, timeoutMs, tls }: Destination): Pro
   });
 }
 
-function openTls(host: string, port: number, { serverName, ca, certificate, key, protocol }: TlsTerms): TLSSocket {
+function openTls(host: string, port: number, { serverName, context, protocol }: TlsTerms): TLSSocket {
   return connectTls({
     host,
     port,
@@ -62,9 +59,7 @@ function openTls(host: string, port: number, { serverName, ca, certificate, key,
     servername: isIP(serverName) === 0 ? serverName : '',
     checkServerIdentity: (_host, shown) => checkServerIdentity(serverName, shown),
     ALPNProtocols: [protocol],
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
+    ...(context === undefined ? {} : { secureContext: context }),
   });
 }
 
@@ -74,6 +69,6 @@ function faultOf(error: Error, socket: Socket): UpstreamFault {
   const message = `${code} ${error.message}`.trim();
   // Node sets this only when it has judged the certificate.
   const judged = 'authorizationError' in socket && Boolean(socket.authorizationError);
-  if (judged) return new UpstreamFault('upstream-untrusted', message, error);
-  return new UpstreamFault(code === 'ETIMEDOUT' ? 'upstream-timeout' : 'upstream-unreachable', message, error);
+  if (judged) return new UpstreamFault('upstream-untrusted', message);
+  return new UpstreamFault(code === 'ETIMEDOUT' ? 'upstream-timeout' : 'upstream-unreachable', message);
 }
