@@ -280,6 +280,61 @@ describe('the registry of open exchanges', () => {
     assert.equal(registry.countOf('s1'), 0);
   });
 
+  it('finds what is open, whatever came and went before the first change and after it', async () => {
+    const { registry, open, touch, judged } = make();
+    const opened = ['c1', 'c2', 'c3', 'c4', 'c5'].map((id) => open(id));
+    for (const at of [1, 4, 0]) if (opened[at] !== undefined) registry.remove(opened[at]);
+    open('c6');
+    touch('user', 'u1');
+    await Promise.resolve();
+    assert.deepEqual(judged.splice(0).sort(), ['c3', 'c4', 'c6']);
+    open('c7');
+    if (opened[2] !== undefined) registry.remove(opened[2]);
+    touch('group', 'team', { id: 'team', name: 'team', parents: [] });
+    await Promise.resolve();
+    assert.deepEqual(judged.sort(), ['c4', 'c6', 'c7']);
+    assert.deepEqual(
+      registry.list().map(({ id }) => id),
+      ['c4', 'c6', 'c7'],
+    );
+  });
+
+  it('looks up what an exchange depends on with the first change, and not again for the passing of time', async () => {
+    const made = make();
+    const entry = made.open('c1');
+    assert.deepEqual(entry.keys, []);
+    made.touch('workload', 'w1');
+    const { keys } = entry;
+    assert.deepEqual([...keys].sort(), dependenciesOf(made.graph, entry).sort());
+    made.now += 1000;
+    made.registry.sweep();
+    assert.equal(entry.keys, keys);
+    made.touch('device', 'd1', { ...device, ownerId: 'u1' });
+    await Promise.resolve();
+    assert.ok(!entry.keys.includes('user:u2'), 'the owner before is of no concern any more');
+    assert.deepEqual(made.judged, ['c1', 'c1']);
+  });
+
+  it('finds by a change what was swept before the first change', async () => {
+    const made = make();
+    made.open('c1');
+    made.now += 1000;
+    made.registry.sweep();
+    made.touch('risk', 'user:u2');
+    await Promise.resolve();
+    assert.deepEqual(made.judged, ['c1', 'c1']);
+  });
+
+  it('looks at everything once when all are touched, by time and by policies', async () => {
+    const made = make();
+    for (const id of ['c1', 'c2', 'c3']) made.open(id);
+    made.now += 1000;
+    made.touch('policyActivation', 'active');
+    made.registry.sweep();
+    await Promise.resolve();
+    assert.deepEqual(made.judged, ['c1', 'c2', 'c3']);
+  });
+
   it('does not decide about what was removed while it waited', async () => {
     const { registry, open, touch, judged } = make();
     const one = open('c1');

@@ -40,10 +40,24 @@ export interface LiveEntry {
   /** Of the request that opened it. */
   readonly correlationId: string;
   decidedAt: number;
-  /** Keys `kind:id` of the graph that the decision depends on. */
+  /** Keys `kind:id` of the graph that the decision depends on. Empty until the first change after it was added. */
   keys: readonly string[];
+  /** The registry's own. */
+  place?: Place | undefined;
   /** Ends the exchange at once: no byte passes after it returns. */
   close: (cut: Cut) => void;
+}
+
+/**
+ * Where the registry keeps an entry. Entries are chained to each other, not put into maps: most come and go within milliseconds, and what a
+ * map has let go of keeps the map that follows it, and all that was in there, out of reach of the quick collections of garbage.
+ */
+interface Place {
+  readonly entry: LiveEntry;
+  before: Place | undefined;
+  after: Place | undefined;
+  /** Index among the unlinked; -1 for one that is linked. */
+  unlinkedAt: number;
 }
 
 /** What the registry asks and tells. */
@@ -69,14 +83,18 @@ const TOLD_AT_ONCE = 20;
  */
 export class LiveRegistry {
   readonly #options: LiveOptions;
-  /** In the order of `decidedAt`, oldest first. */
-  readonly #entries = new Map<string, LiveEntry>();
+  readonly #order = new Order();
   readonly #byKey = new Map<string, Set<LiveEntry>>();
+  /** Entries whose keys are not looked up yet. */
+  readonly #unlinked: Place[] = [];
+  /** How many each session has open; what is 0 goes with a sweep. */
   readonly #bySession = new Map<string, number>();
-  readonly #touched = new Set<LiveEntry>();
+  /** To be decided again. True: because something changed that they depend on, and not only time has passed. */
+  readonly #touched = new Map<LiveEntry, boolean>();
   /** Cut, but not told yet. */
   readonly #untold: { readonly entry: LiveEntry; readonly cut: Cut }[] = [];
   #isScheduled = false;
+  #tidiedAt = 0;
   readonly #unsubscribe: () => void;
 
   constructor(options: LiveOptions) {
@@ -93,37 +111,40 @@ export class LiveRegistry {
 
   /** Views of all open exchanges, longest undecided first. */
   list(): LiveConnection[] {
-    return Array.from(this.#entries.values(), (entry) => entry.view);
+    return Array.from(this.#order, (entry) => entry.view);
   }
 
   /** Adds an exchange. */
   add(entry: LiveEntry): void {
-    this.#entries.set(entry.view.id, entry);
+    const place = { entry, before: undefined, after: undefined, unlinkedAt: this.#unlinked.length };
+    entry.place = place;
+    this.#order.append(place);
+    this.#unlinked.push(place);
     const { sessionId } = entry.view;
     this.#bySession.set(sessionId, this.countOf(sessionId) + 1);
-    this.#link(entry);
   }
 
   /** Removes an exchange whose both sides are closed. Doing it twice is harmless. */
   remove(entry: LiveEntry): void {
-    if (this.#entries.get(entry.view.id) !== entry) return;
-    this.#entries.delete(entry.view.id);
-    this.#touched.delete(entry);
-    const rest = this.countOf(entry.view.sessionId) - 1;
-    if (rest > 0) this.#bySession.set(entry.view.sessionId, rest);
-    else this.#bySession.delete(entry.view.sessionId);
-    this.#unlink(entry);
+    const { place } = entry;
+    if (place === undefined) return;
+    entry.place = undefined;
+    this.#order.takeOut(place);
+    if (this.#touched.size > 0) this.#touched.delete(entry);
+    this.#bySession.set(entry.view.sessionId, this.countOf(entry.view.sessionId) - 1);
+    if (place.unlinkedAt === -1) this.#unlink(entry);
+    else this.#takeUnlinked(place);
   }
 
   /** True while the exchange is registered and not cut. */
   has(entry: LiveEntry): boolean {
-    return this.#entries.get(entry.view.id) === entry;
+    return entry.place !== undefined;
   }
 
   /** Cuts what matches, without asking policies. Returns how many. */
   cut(filter: CutFilter, cut: Cut): number {
     const wanted = Object.entries(filter);
-    const found = [...this.#entries.values()].filter(({ view }) =>
+    const found = [...this.#order].filter(({ view }) =>
       wanted.every(([field, value]) => view[field as keyof CutFilter] === value),
     );
     for (const entry of found) this.#end(entry, cut);
@@ -133,18 +154,19 @@ export class LiveRegistry {
   /** Decides again what was not decided for a sweep's time. Called several times per second. */
   sweep(): void {
     const now = this.#options.now();
+    const isDue = (since: number): boolean => now < since || now - since >= this.#options.sweepMs;
     // Oldest first, so the first recent one ends the search; a clock that jumped back makes every one due.
-    for (const entry of this.#entries.values()) {
-      const age = now - entry.decidedAt;
-      if (age >= 0 && age < this.#options.sweepMs) break;
-      this.#touched.add(entry);
+    for (const entry of this.#order) {
+      if (!isDue(entry.decidedAt)) break;
+      if (!this.#touched.has(entry)) this.#touched.set(entry, false);
     }
+    if (isDue(this.#tidiedAt)) this.#tidy(now);
     this.#work();
   }
 
   /** Decides all of them again, soon: policies have changed. */
   touchAll(): void {
-    for (const entry of this.#entries.values()) this.#touched.add(entry);
+    for (const entry of this.#order) this.#touched.set(entry, true);
     this.#schedule();
   }
 
@@ -159,9 +181,10 @@ export class LiveRegistry {
       this.touchAll();
       return;
     }
+    this.#linkAll();
     const affected = this.#byKey.get(`${kind}:${id}`);
     if (affected === undefined) return;
-    for (const entry of affected) this.#touched.add(entry);
+    for (const entry of affected) this.#touched.set(entry, true);
     this.#schedule();
   }
 
@@ -176,12 +199,13 @@ export class LiveRegistry {
 
   #work(): void {
     this.#isScheduled = false;
+    if (this.#touched.size === 0) return;
     const start = performance.now();
     // One memo per go: the graph and the time do not change within it, so equal questions have equal answers.
     const memo = new Map<string, Decision>();
-    for (const entry of this.#touched) {
+    for (const [entry, isChanged] of this.#touched) {
       this.#touched.delete(entry);
-      this.#decideAgain(entry, memo);
+      this.#decideAgain(entry, isChanged, memo);
       if (performance.now() - start > SLICE_MS && this.#touched.size > 0) {
         this.#isScheduled = true;
         setImmediate(() => {
@@ -192,18 +216,21 @@ export class LiveRegistry {
     }
   }
 
-  #decideAgain(entry: LiveEntry, memo: Map<string, Decision>): void {
-    if (!this.has(entry)) return;
+  #decideAgain(entry: LiveEntry, isChanged: boolean, memo: Map<string, Decision>): void {
+    const { place } = entry;
+    if (place === undefined) return;
     const cut = this.#options.judge(entry, memo);
     if (cut !== undefined) {
       this.#end(entry, cut);
       return;
     }
-    this.#unlink(entry);
-    this.#link(entry);
-    // Re-inserting keeps the order by time.
-    this.#entries.delete(entry.view.id);
-    this.#entries.set(entry.view.id, entry);
+    // What an entry depends on follows from what it depends on: where none of that has changed, the keys are the same.
+    if (isChanged && place.unlinkedAt === -1) {
+      this.#unlink(entry);
+      this.#link(entry);
+    }
+    this.#order.takeOut(place);
+    this.#order.append(place);
     entry.decidedAt = this.#options.now();
   }
 
@@ -217,6 +244,30 @@ export class LiveRegistry {
   #tell(most: number): void {
     for (const { entry, cut } of this.#untold.splice(0, most)) this.#options.onCut(entry, cut);
     if (this.#untold.length > 0) setImmediate(() => this.#tell(TOLD_AT_ONCE));
+  }
+
+  #tidy(now: number): void {
+    this.#tidiedAt = now;
+    for (const [sessionId, count] of this.#bySession) if (count === 0) this.#bySession.delete(sessionId);
+  }
+
+  /**
+   * Looks up the keys of what came since the last change: most is gone before the next one. INVARIANT: called right after each change and
+   * before anything else. Whether an entry depends on what has changed does not depend on what it was changed to: the way there leads
+   * through other things.
+   */
+  #linkAll(): void {
+    for (const place of this.#unlinked.splice(0)) {
+      place.unlinkedAt = -1;
+      this.#link(place.entry);
+    }
+  }
+
+  #takeUnlinked(place: Place): void {
+    const last = this.#unlinked.pop();
+    if (last === undefined || last === place) return;
+    this.#unlinked[place.unlinkedAt] = last;
+    last.unlinkedAt = place.unlinkedAt;
   }
 
   #link(entry: LiveEntry): void {
@@ -233,6 +284,38 @@ export class LiveRegistry {
       const entries = this.#byKey.get(key);
       entries?.delete(entry);
       if (entries?.size === 0) this.#byKey.delete(key);
+    }
+  }
+}
+
+/** Entries in the order of `decidedAt`, oldest first. The entry that is being looked at may be taken out. */
+class Order {
+  #first: Place | undefined;
+  #last: Place | undefined;
+
+  append(place: Place): void {
+    place.before = this.#last;
+    if (this.#last === undefined) this.#first = place;
+    else this.#last.after = place;
+    this.#last = place;
+  }
+
+  takeOut(place: Place): void {
+    const { before, after } = place;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    // What is out of the chain must not hold on to it.
+    place.before = undefined;
+    place.after = undefined;
+  }
+
+  *[Symbol.iterator](): IterableIterator<LiveEntry> {
+    for (let at = this.#first; at !== undefined; ) {
+      const { entry, after } = at;
+      yield entry;
+      at = after;
     }
   }
 }
