@@ -2,6 +2,7 @@ import { waysIn } from '#policy-analysis';
 import { PROBE_FIELD } from '#wire';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
+import { PROOF_ALGORITHMS } from './credentials/proof.ts';
 import { SIGN_IN_PATH } from './handoff.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
@@ -153,14 +154,20 @@ function stepUpUrl(
   return url.href;
 }
 
-/** @see RFC 6750 section 3, RFC 9470 section 3 */
-function challengeFields({ status, stepUp, reasons }: Denial, { authority }: Exchange): string[] {
+/** What a program may do about a 401, in both of the schemes it may use. @see RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3 */
+function challengeFields({ status, stepUp, reasons }: Denial, { authority, asked }: Exchange): string[] {
   if (status === 429 || status === 503) return ['retry-after', '1'];
   if (status !== 401) return [];
   const parameters = [`realm="${authority?.host ?? 'cordon'}"`];
+  const code = reasons[0]?.code;
   if (stepUp !== undefined) {
     parameters.push('error="insufficient_user_authentication"');
     parameters.push(`acr_values="${stepUp.acr}"`, `max_age="${stepUp.maxAgeSeconds}"`);
-  } else if (reasons[0]?.code !== 'not-authenticated') parameters.push('error="invalid_token"');
-  return ['www-authenticate', `Bearer ${parameters.join(', ')}`];
+  } else if (code === 'proof-invalid') parameters.push('error="invalid_dpop_proof"');
+  else if (code !== 'not-authenticated') parameters.push('error="invalid_token"');
+  const text = parameters.join(', ');
+  const bound = ['www-authenticate', `DPoP ${text}, algs="${PROOF_ALGORITHMS}"`];
+  if (code === 'proof-invalid') return bound;
+  // Where another proxy carries the request, no token of ours is taken.
+  return ['www-authenticate', `Bearer ${text}`, ...(asked === undefined ? bound : [])];
 }

@@ -6,13 +6,14 @@ import type { AccessRequest } from '#policy';
 import type { ProbeMarks } from '#wire';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
-import type { Handoff, Transport } from './handoff.ts';
+import type { ReplayMemory } from './credentials/replay-memory.ts';
+import type { Handoff, Redeemer, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
 import type { RecordJournal, Recorder } from './record.ts';
-import type { Upstreams } from './upstreams/upstreams.ts';
+import type { Upstreams } from './upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
 export interface GatewayParts {
@@ -23,6 +24,9 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly assertion: AssertionSigner;
   readonly handoff: Handoff;
+  readonly redeemer: Redeemer;
+  /** Proofs of programs that were used. */
+  readonly replays: ReplayMemory;
   readonly identityOrigin: (transport: Transport) => string;
   readonly deviceOf: (socket: Socket) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
@@ -71,16 +75,18 @@ export interface Exchange {
   /** Address of the client, IPv4 as such: of the socket's other end, or as a trusted proxy that asks says. */
   readonly address: string;
   readonly transport: Transport;
-  authority?: CanonicalHost;
-  app?: App;
   /** Present when another proxy carries the request, and only asks whether it may go on. */
   readonly asked?: { readonly removesHeaders: boolean };
+  authority?: CanonicalHost;
+  app?: App;
   path?: string;
   query?: string;
   /** Client fields that may be forwarded, alternating names and values. */
   fields?: string[];
   /** What an own path asks for beside an answer: these pass all stages like any request. */
   purpose?: 'tunnel' | 'ssh-certificate';
+  /** What said who is there: the cookie of a browser, which it sends whoever makes it, or the token of a program. */
+  credential?: 'cookie' | 'token';
   appSession?: AppSession;
   session?: Session;
   user?: User;

@@ -10,6 +10,7 @@ import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
 import { http1Client, http1Upgrade } from './client/http1.ts';
 import type { ClientEnd } from './client-end.ts';
+import { ReplayMemory } from './credentials/replay-memory.ts';
 import {
   type Counters,
   type Exchange,
@@ -28,8 +29,8 @@ import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
-import { crossSite } from './stages/cross-site.ts';
 import { carried } from './stages/carried.ts';
+import { crossSite } from './stages/cross-site.ts';
 import { decide } from './stages/decide.ts';
 import { device } from './stages/device.ts';
 import { enter } from './stages/enter.ts';
@@ -38,7 +39,7 @@ import { own } from './stages/own.ts';
 import { record } from './stages/record.ts';
 import { register } from './stages/register.ts';
 import { route } from './stages/route.ts';
-import { createUpstreams } from './upstreams/upstreams.ts';
+import { createUpstreams } from './upstreams.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -73,11 +74,11 @@ export interface Gateway {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Answers a request to become a WebSocket. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Answers a proxy that asks whether a request which it holds may go on. Never throws. */
+  ask(question: Question): void;
   /** What is open now. */
   connections(): readonly LiveConnection[];
   /** Cuts what matches every field given, with the reason; returns how many. */
-  /** Answers a proxy that asks whether a request which it holds may go on. Never throws. */
-  ask(question: Question): void;
   cut(filter: CutFilter, reason: Reason): number;
   /** Decides again what was not decided for a second. Runs by itself several times a second; tests with their own clock call it. */
   sweep(): void;
@@ -86,11 +87,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Every request goes through these, in this order. The first that refuses or answers ends the way; only the last reaches an upstream. */
-const STAGES: readonly Stage[] = [
-  route, // which app, which path
-  fields, // what of the head may be believed and forwarded
-  authenticate, // which session
 /** What a proxy asks: about which request, from where. */
 export interface Question {
   readonly client: ClientEnd;
@@ -104,20 +100,20 @@ export interface Question {
   readonly refused?: Refusal;
 }
 
+/** Every request goes through these, in this order. The first that refuses or answers ends the way; only the last reaches an upstream. */
+const STAGES: readonly Stage[] = [
+  route, // which app, which path
+  fields, // what of the head may be believed and forwarded
+  authenticate, // which session
   crossSite, // whether the person meant it
   own, // Cordon's own paths end here
+  carried, // unless another proxy has to ask about it
   device, // from which device
   decide, // may they?
   record, // not without a trace
   register, // from here on, changes reach it
   enter, // look again, then dial
-  carried, // unless another proxy has to ask about it
 ];
-
-/** Time between two sweeps, milliseconds. A sweep without anything due costs nothing. */
-const TICK_MS = 100;
-/** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
-const GOING_AWAY = 1001;
 
 /** A request that another proxy holds goes through the same, but for what only its carrier can do. */
 const STAGES_OF_ASKED: readonly Stage[] = [
@@ -131,6 +127,11 @@ const STAGES_OF_ASKED: readonly Stage[] = [
   record,
   permit, // look again, then say yes, and who is there
 ];
+
+/** Time between two sweeps, milliseconds. A sweep without anything due costs nothing. */
+const TICK_MS = 100;
+/** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
+const GOING_AWAY = 1001;
 
 /** Makes a gateway and starts its sweep. */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -225,12 +226,14 @@ function partsOf(options: GatewayOptions): GatewayParts {
     onError,
     identityOrigin: originOf,
     handoff: createHandoff({ redeemer: options.handoff, identityOrigin: originOf }),
+    redeemer: options.handoff,
+    replays: new ReplayMemory(now),
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,
     probes: options.probes,
     sshAuthority: options.sshAuthority,
-    upstreams: createUpstreams({ limits, graph, clock, journal, counters }),
+    upstreams: createUpstreams(limits),
   };
 }
 

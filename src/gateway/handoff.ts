@@ -20,13 +20,14 @@ export const KEYS_PATH = '/.cordon/jwks.json';
 const FLOW_SECONDS = 3600;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-/** The part of identity that turns a code into an app session. */
+/** The part of identity that turns a code into an app session: of a browser, or with `program` of a program. */
 export interface Redeemer {
   redeem(input: {
     readonly code: string;
     readonly verifier: string;
     readonly host: string;
     readonly client?: { readonly address: string; readonly userAgent: string };
+    readonly program?: { readonly keyThumbprint?: string };
   }): Promise<Result<{ readonly token: string; readonly appSession: AppSession }, Problem>>;
 }
 

@@ -1,4 +1,4 @@
-import type { Decision, Reason, TrustGraph } from '#model';
+import type { Decision, Reason } from '#model';
 import type { AccessRequest } from '#policy';
 import type { Cut, LiveEntry } from './live.ts';
 import { type Basis, decide } from './passage.ts';
@@ -11,7 +11,7 @@ import { isSameUpstream } from './upstreams/same-upstream.ts';
 export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string, Decision>): Cut | undefined {
   try {
     const basis = basisNow();
-    const changed = changeSince(basis.graph, entry);
+    const changed = changeSince(basis, entry);
     if (changed !== undefined) return { reason: changed };
     const question = questionOf(entry.access);
     const decision = memo.get(question) ?? decide(basis, entry.access);
@@ -25,7 +25,7 @@ export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string,
 
 /** What no policy sees, and what ends an exchange all the same: it would go on with an upstream or a cookie that is not right any more. */
 export function changeSince(
-  graph: TrustGraph,
+  { graph, now }: Pick<Basis, 'graph' | 'now'>,
   { access, appSessionId, origin }: Pick<LiveEntry, 'access' | 'appSessionId' | 'origin'>,
 ): Reason | undefined {
   const app = graph.get('app', access.app.id);
@@ -38,7 +38,9 @@ export function changeSince(
   if (origin !== undefined && !app.allowedOrigins.includes(origin)) return { code: 'origin-refused' };
   const appSession = graph.get('appSession', appSessionId);
   const isOurs = appSession?.sessionId === access.session?.id && appSession?.host === access.host;
-  return isOurs ? undefined : { code: 'session-revoked' };
+  if (!isOurs) return { code: 'session-revoked' };
+  // A token may end before its session.
+  return (appSession.expiresAt ?? now + 1) > now ? undefined : { code: 'session-expired' };
 }
 
 function questionOf({ session, device, app, method, path, host, address, secure }: AccessRequest): string {

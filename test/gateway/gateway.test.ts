@@ -275,9 +275,13 @@ describe('a denied request', () => {
     const cookie = made.signIn({ session: { acr: 'urn:cordon:aal2', amr: ['pwd', 'otp', 'mfa'] } });
     const program = await made.ask({ cookie, path: '/a?b=1' });
     assert.equal(program.status, 401);
+    const demand = 'error="insufficient_user_authentication", acr_values="urn:cordon:aal3", max_age="900"';
     assert.equal(
       program.headers['www-authenticate'],
-      'Bearer realm="wiki.localhost", error="insufficient_user_authentication", acr_values="urn:cordon:aal3", max_age="900"',
+      ['Bearer', 'DPoP']
+        .map((scheme) => `${scheme} realm="wiki.localhost", ${demand}`)
+        .join(', ')
+        .concat(', algs="ES256 EdDSA"'),
     );
     const { stepUp } = JSON.parse(program.body);
     const url = new URL(stepUp.url);
@@ -373,12 +377,12 @@ describe('somebody who is not signed in', () => {
     ['a form that was sent', { method: 'POST', headers: PAGE }, 'text/html; charset=utf-8'],
   ];
   for (const [name, asking, type] of others) {
-    it(`gets 401 with a challenge as ${name} (RFC 6750)`, async () => {
+    it(`gets 401 with challenges as ${name} (RFC 6750, RFC 9449)`, async () => {
       const made = await world();
       const answer = await made.ask(asking);
       assert.deepEqual(
         [answer.status, answer.headers['content-type'], answer.headers['www-authenticate']],
-        [401, type, 'Bearer realm="wiki.localhost"'],
+        [401, type, 'Bearer realm="wiki.localhost", DPoP realm="wiki.localhost", algs="ES256 EdDSA"'],
       );
     });
   }

@@ -61,19 +61,20 @@ describe('the credential of a request', () => {
     });
   });
 
-  const presented = (more: Partial<Presented> = {}): Presented => ({
+  type Sent = Partial<Omit<Presented, 'proofs'>> & { readonly proofs?: readonly string[] };
+  const presented = ({ proofs = [], ...more }: Sent = {}): Presented => ({
     method: 'GET',
-    origin: ORIGIN,
+    origin: () => ORIGIN,
     path: '/a',
     host: 'wiki.example.org',
     now: NOW,
     authorization: undefined,
-    proofs: [],
+    proofs: () => proofs,
     cookie: undefined,
     ...more,
   });
-  const find = (more: Partial<Presented>): Credential => findCredential(presented(more), { graph, replays });
-  const told = (more: Partial<Presented>): string => {
+  const find = (more: Sent): Credential => findCredential(presented(more), { graph, replays });
+  const told = (more: Sent): string => {
     const found = find(more);
     if (found.kind === 'none') return 'none';
     return found.kind === 'refused' ? `${found.reason}: ${found.cause}` : `${found.kind} ${found.appSession.sessionId}`;

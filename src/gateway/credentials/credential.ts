@@ -7,12 +7,13 @@ import type { ReplayMemory } from './replay-memory.ts';
 /** The field that a token comes in. */
 const OWN = /^(dpop|bearer) +(cordon_at_[A-Za-z0-9_-]{43})$/i;
 
-/** What a request presents to say who it is from. */
-export interface Presented extends Omit<ProofDemand, 'token'> {
+/** What a request presents to say who it is from. What only a token needs is read only for one. */
+export interface Presented extends Omit<ProofDemand, 'token' | 'origin'> {
   readonly host: string;
+  readonly origin: () => string;
   readonly authorization: string | undefined;
   /** Values of all `DPoP` fields. */
-  readonly proofs: readonly string[];
+  readonly proofs: () => readonly string[];
   /** The `Cookie` field. */
   readonly cookie: string | undefined;
 }
@@ -77,11 +78,12 @@ function proofProblem(
   { id, keyThumbprint }: AppSession,
   replays: ReplayMemory,
 ): string | undefined {
-  const { proofs, method, origin, path, now } = presented;
+  const { method, path, now } = presented;
+  const proofs = presented.proofs();
   const [text] = proofs;
   if (text === undefined) return 'there is no proof';
   if (proofs.length > 1) return 'there is more than one proof';
-  const proof = checkProof(text, { method, origin, path, now, token });
+  const proof = checkProof(text, { method, origin: presented.origin(), path, now, token });
   if (!proof.ok) return proof.error;
   if (proof.value.keyThumbprint !== keyThumbprint) return 'the proof is by another key';
   // Last: only what would be accepted is remembered, so that nobody else can use up an id.

@@ -1,30 +1,60 @@
-import { hashToken } from '#base';
-import type { Exchange, Stage, StageResult } from '../exchange.ts';
-import { APP_COOKIE, oneCookie } from '../handoff.ts';
-import type { GatewayParts } from '../exchange.ts';
+import { findCredential, isOwnAuthorization } from '../credentials/credential.ts';
+import { type Exchange, need, ownOrigin, type Refusal, refuse, type Stage, type StageResult } from '../exchange.ts';
 
 /**
- * Finds the session behind the cookie of this host. A cookie that is missing, doubled, unknown or made for another host is no error:
- * then nobody is signed in, and the decision says so.
+ * Finds the session behind the one credential of the request. A cookie that is missing, doubled, unknown or made for another host is no
+ * error: then nobody is signed in, and the decision says so. A token that is refused ends the exchange.
  */
 export const authenticate: Stage = {
   name: 'authenticate',
-  run: (exchange, parts): StageResult => {
-    const appSession = appSessionOf(exchange, parts);
-    if (appSession === undefined) return undefined;
-    const session = parts.graph.get('session', appSession.sessionId);
+  run: (exchange, { graph, replays, clock }): StageResult => {
+    const { client, asked } = exchange;
+    const authorization = client.header('authorization');
+    const hasToken = isOwnAuthorization(authorization);
+    // The other proxy sends on what it was sent: the app would get to see the token.
+    if (hasToken && asked !== undefined) return refused('token-invalid', 'a proxy that only asks would pass it on');
+    const found = findCredential(
+      {
+        authorization,
+        cookie: client.header('cookie'),
+        method: client.method,
+        path: need(exchange, 'path'),
+        host: need(exchange, 'authority').host,
+        now: clock.now(),
+        origin: () => ownOrigin(exchange),
+        proofs: () => valuesOf(client.rawHeaders, 'dpop'),
+      },
+      { graph, replays },
+    );
+    if (found.kind === 'refused') return refused(found.reason, found.cause);
+    if (found.kind === 'none') return undefined;
+    if (found.kind === 'token') hideToken(exchange);
+    const session = graph.get('session', found.appSession.sessionId);
     if (session === undefined) return undefined;
-    const user = parts.graph.get('user', session.userId);
-    exchange.appSession = appSession;
+    const user = graph.get('user', session.userId);
+    exchange.credential = found.kind;
+    exchange.appSession = found.appSession;
     exchange.session = session;
     if (user !== undefined) exchange.user = user;
     return undefined;
   },
 };
 
-/** The app session behind the cookie, when it was made for this very host. */
-function appSessionOf({ client, authority }: Exchange, { graph }: GatewayParts): Exchange['appSession'] {
-  const token = oneCookie(client.header('cookie'), APP_COOKIE);
-  const appSession = token === undefined ? undefined : graph.appSessionByTokenHash(hashToken(token));
-  return appSession !== undefined && appSession.host === authority?.host ? appSession : undefined;
+function refused(reason: Parameters<typeof refuse>[1], cause: string): Refusal {
+  return { ...refuse(401, reason), cause };
+}
+
+/** Takes the token and its proof out of what is forwarded: an app that had them could act as the person. */
+function hideToken(exchange: Exchange): void {
+  const fields = need(exchange, 'fields');
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!/^(?:authorization|dpop)$/i.test(name)) kept.push(name, fields[i + 1] ?? '');
+  }
+  exchange.fields = kept;
+}
+
+function valuesOf(rawHeaders: readonly string[], wanted: string): string[] {
+  return rawHeaders.filter((_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === wanted);
 }

@@ -13,7 +13,7 @@ export function lookAgain(
 ): Refusal | undefined {
   const basis = parts.basis();
   if (isFresh(need(exchange, 'decision'), basis)) return undefined;
-  const changed = changeSince(basis.graph, opened);
+  const changed = changeSince(basis, opened);
   if (changed !== undefined) return cutRefusal({ reason: changed });
   exchange.decision = decide(basis, need(exchange, 'access'));
   return exchange.decision.effect === 'permit' ? undefined : denied(exchange.decision);

@@ -1,5 +1,6 @@
 import { TUNNEL } from '#wire';
 import { beginSignIn, redirect, send, sendPage } from '../answer.ts';
+import { giveToken, TOKEN_PATH } from '../credentials/give-token.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
 import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SIGN_IN_PATH } from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
@@ -16,6 +17,7 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['GET /.cordon/sign-out', askToSignOut],
   ['POST /.cordon/sign-out', signOut],
   [`GET ${KEYS_PATH}`, showKeys],
+  [`POST ${TOKEN_PATH}`, giveToken],
   [`UPGRADE ${TUNNEL.path}`, beginTunnel],
   ['POST /.cordon/ssh-certificate', beginSshCertificate],
   ['GET /.cordon/ssh-ca.pub', showSshAuthority],
