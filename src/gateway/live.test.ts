@@ -285,7 +285,7 @@ describe('the registry of open exchanges', () => {
     const opened = ['c1', 'c2', 'c3', 'c4', 'c5'].map((id) => open(id));
     for (const at of [1, 4, 0]) if (opened[at] !== undefined) registry.remove(opened[at]);
     open('c6');
-    touch('user', 'u1');
+    touch('risk', 'user:u1');
     await Promise.resolve();
     assert.deepEqual(judged.splice(0).sort(), ['c3', 'c4', 'c6']);
     open('c7');
