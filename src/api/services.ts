@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock, Problem } from '#base';
+import type { z } from 'zod';
+import type { probeView } from '#contract';
 import type { Configuration } from '#config';
 import type { Authority, Devices } from '#devices';
 import type { CutFilter, LiveConnection } from '#gateway';
@@ -10,6 +12,14 @@ import type { Monitor } from '#monitor';
 import type { ActivePolicies } from '#policy';
 import type { Plan } from '#segmentation';
 import type { Store } from '#store';
+
+type ProbeView = z.infer<typeof probeView>;
+
+/** What one round of Cordon's own probes found. */
+export interface ProbeRound extends Readonly<Omit<ProbeView, 'findings' | 'notProbed'>> {
+  readonly findings: readonly Readonly<ProbeView['findings'][number]>[];
+  readonly notProbed: readonly string[];
+}
 
 /** Everything the API answers from. The composition root makes it once; tests make their own. */
 export interface ApiServices {
@@ -28,6 +38,11 @@ export interface ApiServices {
   readonly policies: () => ActivePolicies | undefined;
   readonly identity: Identity;
   readonly gateway: LiveGateway;
+  /** Cordon's own probes: what the last round found, and a round at once. */
+  readonly prober: {
+    last(): ProbeRound | undefined;
+    run(): Promise<ProbeRound>;
+  };
   readonly devices: Devices;
   readonly authority: Authority;
   readonly monitor: Monitor;

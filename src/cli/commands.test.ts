@@ -21,9 +21,20 @@ const CASES: readonly CommandCase[] = [
       '1, 1 unhealthy',
       '10 permitted, 3 denied in the last 1 h',
       'version 3',
+      /probes +no way past the decision, 19 probes 1 min ago/,
     ],
     asks: 'status',
     fields: ['counts', 'journal', 'version'],
+  },
+  {
+    argv: ['probe'],
+    shows: [],
+    notes: [
+      '19 probes in 48 s, and no way past the decision',
+      'not probed, as `probe.public` does not name them: shop',
+    ],
+    asks: 'probe',
+    fields: ['findings', 'notProbed', 'sent'],
   },
   {
     argv: ['apps'],

@@ -127,6 +127,15 @@ describe('cordon doctor', () => {
     assert.deepEqual([well.code, well.checks['server']?.outcome, well.checks['journal']?.outcome], [0, 'pass', 'pass']);
     const other = await answers({ ...ANSWERS.status, version: '1.0.0' });
     assert.deepEqual([other.code, other.checks['server']?.outcome], [0, 'warn']);
+    assert.equal(well.checks['probes']?.outcome, 'pass');
+    const { probe, ...unprobed } = ANSWERS.status;
+    assert.equal((await answers(unprobed)).checks['probes']?.outcome, 'warn');
+    const deaf = await answers({ ...unprobed, probe: { ...probe, unanswered: 19, refused: 0 } });
+    assert.deepEqual([deaf.code, deaf.checks['probes']?.outcome], [0, 'warn']);
+    const finding = { appId: 'wiki', host: 'wiki.localhost', kind: 'anonymous', at: 'tls', status: 200, detail: 'x' };
+    const open = await answers({ ...unprobed, probe: { ...probe, findings: [finding, finding] } });
+    assert.deepEqual([open.code, open.checks['probes']?.outcome], [1, 'fail']);
+    assert.equal(open.checks['probes']?.detail, 'wiki.localhost is open: x and 1 more');
     const ill = await answers({
       ...ANSWERS.status,
       policyVersion: 0,

@@ -15,6 +15,7 @@ import {
   importView,
   invitationView,
   planView,
+  probeView,
   sessionView,
   statusView,
   traceView,
@@ -50,6 +51,13 @@ export const CONTROL_ROUTES = {
       canManage: z.boolean(),
       acr: z.string(),
     }),
+  },
+  probe: {
+    method: 'POST',
+    path: '/api/probe',
+    access: 'manage',
+    what: 'Probes every app at once as somebody who may not see it; answers with what was found.',
+    response: probeView,
   },
   apps: {
     method: 'GET',

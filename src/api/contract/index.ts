@@ -26,6 +26,7 @@ export {
   planView,
   policiesView,
   problemView,
+  probeView,
   replayView,
   searchView,
   sessionView,

@@ -28,6 +28,29 @@ export const errorView = z.object({
   }),
 });
 
+/** What one round of Cordon's own probes found. */
+export const probeView = z.object({
+  startedAt: time,
+  durationMs: z.number(),
+  sent: z.number(),
+  /** Answered by Cordon itself, as it should be. */
+  refused: z.number(),
+  unanswered: z.number(),
+  findings: z.array(
+    z.object({
+      appId: z.string(),
+      host: z.string(),
+      kind: z.string(),
+      /** Where it was asked: a listener, or the public address of an app that another proxy serves. */
+      at: z.enum(['http', 'tls', 'public']),
+      status: z.number(),
+      detail: z.string(),
+    }),
+  ),
+  /** Ids of apps that only another proxy serves, at an address nobody configured. */
+  notProbed: z.array(z.string()),
+});
+
 /** The state of the whole installation in one screen. */
 export const statusView = z.object({
   version: z.string(),
@@ -39,6 +62,8 @@ export const statusView = z.object({
   journal: z.object({ writable: z.boolean(), directory: z.string() }),
   /** Set while the newest configuration on disk does not load; the last good one stays in force. */
   configurationProblem: z.object({ at: time, problems: z.array(problemView) }).optional(),
+  /** The last round of Cordon's own probes; absent before the first. */
+  probe: probeView.optional(),
   counts: z.object({
     assets: z.array(z.number()),
     users: z.number(),

@@ -2,7 +2,7 @@ import type { CONTROL_ROUTES } from '#contract';
 import { effectiveTier } from '#model';
 import { decideManage } from '#policy';
 import type { Answer, Handlers } from '../register.ts';
-import type { ApiServices } from '../services.ts';
+import type { ApiServices, ProbeRound } from '../services.ts';
 import type { DecisionCounter } from './decision-counter.ts';
 
 type Routes = Handlers<typeof CONTROL_ROUTES>;
@@ -11,7 +11,7 @@ type Routes = Handlers<typeof CONTROL_ROUTES>;
 export function overviewRoutes(
   services: ApiServices,
   counter: DecisionCounter,
-): Pick<Routes, 'status' | 'me' | 'apps'> {
+): Pick<Routes, 'status' | 'me' | 'apps' | 'probe'> {
   const { graph, clock } = services;
   return {
     status: async () => await statusOf(services, counter),
@@ -34,6 +34,7 @@ export function overviewRoutes(
       const { acr } = caller.session;
       return { id: caller.userId, email: user?.email ?? '', name: user?.name ?? '', canManage, acr };
     },
+    probe: async () => probeAnswer(await services.prober.run()),
     apps: async () => {
       const items = [...graph.all('app')].map((app) => ({
         id: app.id,
@@ -56,6 +57,7 @@ async function statusOf(
   const { graph, journal, clock } = services;
   const now = clock.now();
   const problem = services.configurationProblem();
+  const probe = services.prober.last();
   const { perMinute, ...decisions } = counter.counts();
   return {
     version: services.version,
@@ -68,9 +70,14 @@ async function statusOf(
     ...(problem === undefined
       ? {}
       : { configurationProblem: { at: problem.at, problems: problem.problems.map((one) => ({ ...one })) } }),
+    ...(probe === undefined ? {} : { probe: probeAnswer(probe) }),
     counts: countsOf(services, now, (await services.gateway.connections()).length),
     decisions: { ...decisions, perMinute: [...perMinute] },
   };
+}
+
+function probeAnswer({ findings, notProbed, ...round }: ProbeRound): Answer<(typeof CONTROL_ROUTES)['probe']> {
+  return { ...round, findings: findings.map((finding) => ({ ...finding })), notProbed: [...notProbed] };
 }
 
 function countsOf(

@@ -49,6 +49,13 @@ workloads:
   db-1: { labels: { role: db }, addresses: ["10.0.0.2"] }
 `;
 
+/** What the prober of the tests says when it is asked. */
+export const NO_FINDINGS: Awaited<ReturnType<ApiServices['prober']['run']>> = {
+  ...{ startedAt: START, durationMs: 12, sent: 9, refused: 9, unanswered: 0 },
+  findings: [],
+  notProbed: [],
+};
+
 /** A whole API on real parts: a store in memory, a journal in a folder, identity, monitor, devices, gateway, and one listener for all hosts. */
 export interface ApiBench {
   readonly api: Api;
@@ -208,6 +215,7 @@ async function makeServices(
     version: '0.0.0-test',
     startedAt: START,
     configuration: () => configuration,
+    prober: { last: () => undefined, run: async () => NO_FINDINGS },
     adopt: async () => {},
     configurationProblem: () => told.problem,
     journalDirectory: join(folder, 'journal'),

@@ -8,7 +8,7 @@ import { serverOf, toProblem } from '../client.ts';
 import type { CommandContext } from '../command.ts';
 import { configurationFile, controlSocket, dataDirectory } from '../control-socket.ts';
 import { readConfiguration, reasonOf } from '../local-files.ts';
-import { wordPiece } from '../pieces.ts';
+import { agoText, wordPiece } from '../pieces.ts';
 
 /** What one check found. */
 interface Finding {
@@ -33,7 +33,7 @@ export async function doctor(context: CommandContext): Promise<number> {
   findings.push(finding, ...(await checkDataDirectory(dataDirectory(context))));
   const { finding: reached, status } = await checkServer(context);
   findings.push(reached);
-  if (status !== undefined) findings.push(...checkStatus(status));
+  if (status !== undefined) findings.push(...checkStatus(status), checkProbes(status));
   else if (configuration !== undefined) findings.push(...(await checkPorts(configuration)));
   const isWell = findings.every(({ outcome }) => outcome !== 'fail');
   if (out.isJson) out.document({ ok: isWell, checks: findings });
@@ -141,6 +141,26 @@ async function checkServer(context: CommandContext): Promise<{ finding: Finding;
     const fix = error.hint ?? 'see its log';
     return { finding: { check, outcome: isDown ? 'warn' : 'fail', detail: error.message, fix } };
   }
+}
+
+function checkProbes({ probe, now }: Status): Finding {
+  const check = 'probes';
+  if (probe === undefined) {
+    const fix = 'wait for the first round, or ask for one with `cordon probe`; see `probe` in the configuration';
+    return { check, outcome: 'warn', detail: 'Cordon has not probed itself yet', fix };
+  }
+  const { findings, sent, unanswered, startedAt, notProbed } = probe;
+  const [first] = findings;
+  if (first !== undefined) {
+    const more = findings.length > 1 ? ` and ${findings.length - 1} more` : '';
+    const fix = 'take the app off the network until the way is closed; `cordon alerts list` names the evidence';
+    return { check, outcome: 'fail', detail: `${first.host} is open: ${first.detail}${more}`, fix };
+  }
+  const rest = notProbed.length === 0 ? '' : `; not probed: ${notProbed.join(', ')}`;
+  const detail = `${sent} ${agoText(startedAt, now)} found no way past the decision${rest}`;
+  if (unanswered === 0) return { check, outcome: 'pass', detail };
+  const fix = 'see whether this machine reaches its own listeners, and the log of the server';
+  return { check, outcome: 'warn', detail: `${unanswered} of ${sent} were not answered`, fix };
 }
 
 function checkStatus({ journal, configurationProblem, policyVersion }: Status): Finding[] {

@@ -38,8 +38,20 @@ export async function status(context: CommandContext): Promise<number> {
   );
   row('policies', `version ${found.policyVersion}`);
   row('journal', journal.writable ? 'writable' : styled('red', 'cannot be written'), `, ${journal.directory}`);
+  row('probes', ...probePieces(found));
   tellProblem(context, found);
   return 0;
+}
+
+/** The last round of Cordon's own probes. */
+function probePieces({ probe, now }: Status): Piece[] {
+  if (probe === undefined) return ['none yet'];
+  const { findings, sent, unanswered, startedAt } = probe;
+  const found =
+    findings.length === 0
+      ? 'no way past the decision'
+      : styled('red', `${findings.length} ways past the decision; see \`cordon alerts list\``);
+  return [found, `, ${countText(sent, 'probe')} ${agoText(startedAt, now)}`, bad(unanswered, 'not answered')];
 }
 
 /** Decisions are counted by the minute, the one that has begun included. */

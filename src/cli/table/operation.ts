@@ -68,6 +68,16 @@ export const OPERATION: readonly CommandRow[] = [
     load: async () => (await import('../commands/status.ts')).apps,
   },
   {
+    name: 'probe',
+    summary: 'Asks every app at once as somebody who may not see it, and says who answered.',
+    details: [
+      'Cordon does the same by itself, as often as `probe.every` says. Exits 1 when something else than Cordon answered.',
+    ],
+    asksServer: true,
+    examples: ['cordon probe'],
+    load: async () => (await import('../commands/probe.ts')).probe,
+  },
+  {
     name: 'doctor',
     summary: 'Looks for what keeps Cordon from working, with the fix for each.',
     details: ['Exits 1 when a check failed; warnings do not count.'],

@@ -89,6 +89,15 @@ const session = {
   address: '127.0.0.1',
   userAgent: 'Firefox',
 };
+const probe = {
+  startedAt: NOW - MINUTE,
+  durationMs: 48_000,
+  sent: 19,
+  refused: 19,
+  unanswered: 0,
+  findings: [],
+  notProbed: ['shop'],
+};
 const link = { userId: ada.id, url: 'http://id.localhost:8080/enrol#token', expiresAt: NOW + 60 * MINUTE };
 const workload = {
   id: 'wl_web1',
@@ -127,6 +136,7 @@ export const ANSWERS: Answers = {
     graphSeq: 40,
     policyVersion: 3,
     journal: { writable: true, directory: '/var/lib/cordon/journal' },
+    probe,
     counts: {
       assets: [1, 0, 1, 0],
       users: 2,
@@ -142,6 +152,7 @@ export const ANSWERS: Answers = {
     },
     decisions: { permitted: 10, denied: 3, since: NOW - 59 * MINUTE - 8000, perMinute: [] },
   },
+  probe,
   me: { id: 'local', email: '', name: '', canManage: true, acr: '' },
   apps: {
     items: [
