@@ -13,7 +13,7 @@ import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
 import type { RecordJournal, Recorder } from './record.ts';
-import type { Upstreams } from './upstreams.ts';
+import type { Upstreams } from './upstreams/upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
 export interface GatewayParts {

@@ -9,6 +9,8 @@ import { PROBE_FIELD, type ProbeMarks } from '#wire';
 import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
 import { http1Client, http1Upgrade } from './client/http1.ts';
+import { http2Client } from './client/http2.ts';
+import type { OnStream } from './client/http2-sessions.ts';
 import type { ClientEnd } from './client-end.ts';
 import { ReplayMemory } from './credentials/replay-memory.ts';
 import {
@@ -39,7 +41,7 @@ import { own } from './stages/own.ts';
 import { record } from './stages/record.ts';
 import { register } from './stages/register.ts';
 import { route } from './stages/route.ts';
-import { createUpstreams } from './upstreams.ts';
+import { createUpstreams } from './upstreams/upstreams.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -74,6 +76,8 @@ export interface Gateway {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Answers a request to become a WebSocket. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Answers a request over HTTP/2, also one to become a WebSocket. Never throws. */
+  readonly stream: OnStream;
   /** Answers a proxy that asks whether a request which it holds may go on. Never throws. */
   ask(question: Question): void;
   /** What is open now. */
@@ -170,6 +174,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       const client = http1Upgrade(request, socket, head);
       if (client !== undefined) start(exchangeOf(parts, client), STAGES);
     },
+    stream: (stream, head, socket) => {
+      const client = http2Client(stream, head, { socket, idleMs: parts.limits.idleTimeoutMs });
+      start(exchangeOf(parts, client), STAGES);
+    },
     ask: ({ client, address, transport, removesHeaders, refused }) => {
       const correlationId = newId('cor', parts.clock.now());
       start({ client, correlationId, address, transport, asked: { removesHeaders } }, STAGES_OF_ASKED, refused);
@@ -233,7 +241,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     endSession: options.endSession,
     probes: options.probes,
     sshAuthority: options.sshAuthority,
-    upstreams: createUpstreams(limits),
+    upstreams: createUpstreams({ limits, graph, clock, journal, counters }),
   };
 }
 
