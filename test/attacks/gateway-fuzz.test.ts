@@ -1,0 +1,152 @@
+/**
+ * Mutated requests, as bytes. A short run belongs to every test run; `npm run fuzz:gateway -- --seconds 600` goes on, and says its seed.
+ */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { BOB, type World, world } from '../gateway/world.ts';
+import { changes, mutated } from './fuzz/mutate.ts';
+import { type Read, readRequests } from './fuzz/second-parser.ts';
+import { EVERYBODY } from './raw-gateway.ts';
+
+const SECONDS = Number(process.env['CORDON_FUZZ_SECONDS'] ?? 2);
+const SEED = Number(process.env['CORDON_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+const PARAMETERS = { numRuns: 1e9, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false, seed: SEED };
+
+/** Names in which only Cordon speaks, as this test knows them. */
+const OURS = /^(?:x-cordon-|x-forwarded-|forwarded$|remote-|x-auth-|x-real-ip$)/;
+const SET_BY_CORDON = new Set([
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-cordon-correlation-id',
+  'x-cordon-assertion',
+]);
+
+const GOOD: readonly ((cookie: string) => string)[] = [
+  (cookie) => `GET /page?x=1 HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\nuser-agent: a\r\n\r\n`,
+  (cookie) => `POST /form HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\ncontent-length: 5\r\n\r\nhello`,
+  (cookie) =>
+    `PUT /file HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+  (cookie) =>
+    `GET /a HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\n\r\nGET /b HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\n\r\n`,
+  (cookie) =>
+    `GET /live HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\norigin: http://wiki.localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+];
+
+interface FuzzWorld extends World {
+  /** What arrived at the app, by connection, since the last call. */
+  taken(): string[];
+}
+
+async function fuzzWorld(policies: string): Promise<FuzzWorld> {
+  let connections: string[] = [];
+  const made = await world({
+    policies,
+    rawUpstream: (socket) => {
+      const mine = connections;
+      const index = mine.push('') - 1;
+      socket.on('data', (chunk) => {
+        mine[index] += chunk.toString('latin1');
+        let read: ReturnType<typeof readRequests>;
+        try {
+          read = readRequests(mine[index] ?? '');
+        } catch {
+          socket.destroy(); // told by the property
+          return;
+        }
+        if (read.requests.length > 0) socket.end('HTTP/1.1 200 OK\r\nx-from: app\r\ncontent-length: 2\r\n\r\nok');
+      });
+    },
+  });
+  const taken = (): string[] => {
+    const before = connections;
+    connections = [];
+    return before;
+  };
+  return Object.assign(made, { taken });
+}
+
+/** Sends bytes and reads what comes back until the connection closes or nothing moves for a moment. */
+async function send(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  await new Promise<void>((resolve) => {
+    socket.setTimeout(25, resolve);
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.on('error', () => undefined).on('close', () => resolve());
+    socket.write(Buffer.from(bytes, 'latin1'));
+  });
+  socket.destroy();
+  return answer;
+}
+
+const base = fc.integer({ min: 0, max: GOOD.length - 1 });
+
+describe(`mutated requests (seed ${SEED})`, () => {
+  it('of somebody who may not: not a byte reaches the app, and no answer is the app’s', async () => {
+    const made = await fuzzWorld('permit (principal in Group::"engineering", action == Action::"access", resource);');
+    const cookies = [
+      made.signIn({ user: BOB.id }),
+      '__Host-cordon_app=forged',
+      made.signIn({ session: { expiresAt: 1 } }),
+    ];
+    await fc.assert(
+      fc.asyncProperty(base, fc.constantFrom(...cookies), changes, async (index, cookie, all) => {
+        const bytes = mutated(GOOD[index]?.(cookie) ?? '', all);
+        const answer = await send(made.port, bytes);
+        assert.deepEqual(
+          made.taken().filter((text) => text !== ''),
+          [],
+        );
+        assert.ok(!answer.includes('x-from'), answer);
+        assert.doesNotMatch(answer, /^HTTP\/1\.1 2\d\d/);
+      }),
+      PARAMETERS,
+    );
+  });
+
+  it('of somebody who may: the app reads the requests that were decided on, and no claim of the client’s', async () => {
+    const made = await fuzzWorld(EVERYBODY);
+    const cookie = made.signIn();
+    await fc.assert(
+      fc.asyncProperty(base, changes, async (index, all) => {
+        made.events.length = 0;
+        await send(made.port, mutated(GOOD[index]?.(cookie) ?? '', all));
+        const arrived = made.taken().flatMap((text) => readRequests(text).requests);
+        const decided = decidedRequests(made);
+        for (const request of arrived) {
+          const { method, target } = request;
+          const place = decided.indexOf(`${method} ${target.split('?')[0] ?? ''}`);
+          assert.notEqual(place, -1, `the app read \`${method} ${target}\`, decided was ${decided.join(', ')}`);
+          decided.splice(place, 1);
+          assertFields(request);
+        }
+      }),
+      PARAMETERS,
+    );
+  });
+});
+
+function decidedRequests({ events }: World): string[] {
+  return events
+    .filter(({ message }) => message.includes(' permitted '))
+    .map((event) => {
+      const { http_method: method, url } = event['http_request'] as { http_method: string; url: { path: string } };
+      return `${method} ${url.path}`;
+    });
+}
+
+function assertFields({ fields }: Read): void {
+  const names = fields.map(([name]) => name);
+  for (const name of ['host', ...SET_BY_CORDON]) {
+    assert.equal(names.filter((other) => other === name).length, 1, `${name} in ${JSON.stringify(fields)}`);
+  }
+  for (const [name, value] of fields) {
+    if (OURS.test(name)) assert.ok(SET_BY_CORDON.has(name), name);
+    if (SET_BY_CORDON.has(name)) assert.ok(!value.includes('forged'), `${name}: ${value}`);
+    if (name === 'cookie') assert.ok(!/__host-cordon/i.test(value), value);
+    if (name === 'authorization') assert.ok(!value.includes('cordon_at_'), value);
+  }
+}
