@@ -4,6 +4,16 @@ export interface Limits {
   readonly connectionsPerSession: number;
   /** Open exchanges per client address, counted before anybody is known; more are refused with `too-many-connections`. */
   readonly connectionsPerAddress: number;
+  /** Requests under way at once, WebSockets left out; more are shed with `overloaded`. */
+  readonly requestsAtOnce: number;
+  /** Requests per second, in bursts of five seconds' worth; more are refused with `too-many-requests`. Infinite: no bound. */
+  readonly requestsPerSecondPerConnection: number;
+  readonly requestsPerSecondPerAddress: number;
+  readonly requestsPerSecondPerAccount: number;
+  /** Of what was permitted, unless the app says its own. */
+  readonly requestsPerSecondPerApp: number;
+  /** Bytes of a body, unless the app says its own; a longer one is refused with `body-too-large`. Infinite: no bound. */
+  readonly bodyBytes: number;
   /** How long connecting to an upstream may take, milliseconds. */
   readonly connectTimeoutMs: number;
   /** How long an upstream may take to begin its answer, milliseconds. */
@@ -27,6 +37,12 @@ export interface Limits {
 export const GATEWAY_LIMITS: Limits = {
   connectionsPerSession: 512,
   connectionsPerAddress: 4096,
+  requestsAtOnce: 20_000,
+  requestsPerSecondPerConnection: Number.POSITIVE_INFINITY,
+  requestsPerSecondPerAddress: Number.POSITIVE_INFINITY,
+  requestsPerSecondPerAccount: Number.POSITIVE_INFINITY,
+  requestsPerSecondPerApp: Number.POSITIVE_INFINITY,
+  bodyBytes: Number.POSITIVE_INFINITY,
   connectTimeoutMs: 5_000,
   headersTimeoutMs: 60_000,
   idleTimeoutMs: 120_000,

@@ -105,6 +105,9 @@ export const REASONS = {
     remedy: 'An administrator can add the proxy to `forward_auth.trusted_proxies`.',
   },
   'too-many-connections': { title: 'Too many connections', remedy: 'Try again in a moment.' },
+  'too-many-requests': { title: 'Too many requests', remedy: 'Send fewer, and try again in a moment.' },
+  'body-too-large': { title: 'The body is larger than this app takes', remedy: 'Send less at once.' },
+  overloaded: { title: 'Cordon has more to do than it can', remedy: 'Try again in a moment.' },
   'too-many-attempts': { title: 'Too many attempts', remedy: 'Wait, then try again.' },
   quarantined: {
     title: 'The workload is quarantined',
