@@ -6,4 +6,4 @@
  * does), never keeps state, and never answers a request that another site made the browser send.
  */
 export { type Api, createApi } from './api.ts';
-export type { ApiServices } from './services.ts';
+export type { ApiServices, LiveGateway } from './services.ts';

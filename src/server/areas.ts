@@ -50,6 +50,8 @@ export interface Areas {
   readonly settings: Settings;
   readonly authority: Authority;
   readonly assertion: AssertionSigner;
+  /** The private key that assertions are signed with, for workers. */
+  readonly assertionKey: JsonWebKey;
   readonly plan: ActivePlan;
   readonly devices: Devices;
   readonly identity: Identity;
@@ -95,12 +97,14 @@ export async function openAreas(truth: Truth, options: AreaOptions): Promise<Are
   const server = serverEndpoint(configuration.listen.tls, options.tlsPort);
   const plan = followPlan({ graph, policies, configuration: settings.current, server, log });
   const authority = await createAuthority({ store, clock });
+  const key = await assertionKey(store);
   const common = { store, graph, journal, clock };
   return {
     settings,
     plan,
     authority,
-    assertion: createAssertionSigner({ clock, key: await assertionKey(store) }),
+    assertion: createAssertionSigner({ clock, key }),
+    assertionKey: key,
     devices: createDevices({ ...common, authority, serverName: hosts.agent, programFor: plan.programFor }),
     identity: createIdentity({
       ...common,

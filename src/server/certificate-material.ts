@@ -21,12 +21,12 @@ const OLDEST_TLS = 'TLSv1.2';
 /** From what a context was made: a context does not say. */
 const sources = new WeakMap<SecureContext, CertificatePem>();
 
-/** A context that shows the certificate, asks for one of a device and accepts only those of the `authority`, PEM. */
-export function contextOf(pem: CertificatePem, authority: string): SecureContext {
+/** A context that shows the certificate and, where there is an `authority` (PEM), accepts client certificates of that one only. */
+export function contextOf(pem: CertificatePem, authority?: string): SecureContext {
   const context = createSecureContext({
     cert: pem.certificate,
     key: pem.key,
-    ca: authority,
+    ...(authority === undefined ? {} : { ca: authority }),
     minVersion: OLDEST_TLS,
   });
   sources.set(context, pem);

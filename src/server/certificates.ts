@@ -39,8 +39,10 @@ export async function keepCertificates(options: {
   /** All host names that are served now. */
   readonly hosts: () => readonly string[];
   readonly files: () => CertificateFiles | undefined;
+  /** Told when something else is to be shown; resolves when everybody shows it. */
+  readonly onChange?: () => Promise<void>;
   /** Present: browsers see certificates by ACME, for every host but that of the agents. */
-  readonly acme?: Omit<AcmeOptions, 'hosts' | 'contextOf'>;
+  readonly acme?: Omit<AcmeOptions, 'hosts' | 'contextOf' | 'shown'>;
 }): Promise<Certificates> {
   const { authority, clock, agentHost } = options;
   let names = '';
@@ -63,6 +65,7 @@ export async function keepCertificates(options: {
       ? undefined
       : await keepAcme({
           ...options.acme,
+          ...(options.onChange === undefined ? {} : { shown: options.onChange }),
           hosts: () => options.hosts().filter((host) => host !== agentHost),
           contextOf: (certificate, key) => contextOf({ certificate, key }, authority.certificate),
         });
@@ -75,7 +78,10 @@ export async function keepCertificates(options: {
   return {
     contextFor,
     material: () => materialOf(options.hosts(), contextFor),
-    refresh,
+    refresh: async () => {
+      await refresh();
+      await options.onChange?.();
+    },
     order: async () => await acme?.refresh(),
     close: async () => await acme?.close(),
   };

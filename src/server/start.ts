@@ -1,16 +1,19 @@
 import { type Api, type ApiServices, createApi } from '#api';
-import type { Clock, Problem, Result } from '#base';
+import { type Clock, type Problem, randomOctets, type Result } from '#base';
 import type { Configuration } from '#config';
-import { createGateway, type Gateway } from '#gateway';
 import type { Actor } from '#model';
+import { createProbeMarks, type ProbeMarks } from '#wire';
 import { type Areas, openAreas, openTruth, type Truth } from './areas.ts';
 import { type Certificates, keepCertificates } from './certificates.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { closeControl, listenControl, refuseSecond } from './control-socket.ts';
 import { type DataDirectory, prepareDataDirectory } from './data-directory.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { createFront, type Front, openPorts } from './front.ts';
+import type { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
 import { originsOf, type OwnHosts, ownHosts } from './origins.ts';
+import type { Prober } from './probe/prober.ts';
+import { watchItself } from './probe/watch.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
 import { readForStart } from './settings.ts';
 
@@ -44,7 +47,9 @@ export interface Cordon {
   readonly notices: readonly string[];
   /** Everything the API answers from; for tests and benchmarks. */
   readonly services: ApiServices;
-  readonly gateway: Gateway;
+  readonly front: Front;
+  /** For whoever probes this Cordon. */
+  readonly marks: Pick<ProbeMarks, 'ask'>;
   reload(by?: Actor): Promise<Result<number, readonly Problem[]>>;
   /** Stops answering, cuts what is open, writes what has gathered, closes. */
   stop(): Promise<void>;
@@ -72,7 +77,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   const data = prepareDataDirectory(configuration.data);
   await refuseSecond(data.controlSocket);
   // Bound first: a port that is taken is the likeliest failure, and the origins follow from the ports.
-  const listeners = await openListeners(configuration.listen);
+  const listeners = await openPorts(configuration);
   undo.push(async () => await listeners.close(0));
   const truth = await openTruth(data, clock, log);
   undo.push(
@@ -83,7 +88,10 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   const hosts = ownHosts(configuration);
   const originOf = originsOf(listeners.ports);
   const transports = (['http', 'tls'] as const).filter((transport) => listeners.ports[transport] !== undefined);
-  const on: { configuration: () => Promise<void> } = { configuration: async () => {} };
+  const on: { configuration: () => Promise<void>; certificates: () => Promise<void> } = {
+    configuration: async () => {},
+    certificates: async () => {},
+  };
   const areas = await openAreas(truth, {
     clock,
     log,
@@ -97,15 +105,29 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   });
   undo.push(async () => await areas.monitor.close());
   await options.seed?.(truth);
-  const certificates = await openCertificates(truth, areas, { configuration, hosts, listeners, clock, log });
+  const certificates = await openCertificates(truth, areas, {
+    ...{ configuration, hosts, listeners, clock, log },
+    onChange: async () => await on.certificates(),
+  });
   undo.push(async () => await certificates.close());
   on.configuration = async () => {
     areas.plan.invalidate();
     await certificates.refresh();
   };
-  const gateway = makeGateway(truth, areas, { options, originOf, hosts });
-  undo.push(async () => await gateway.close());
-  const services = makeServices(truth, areas, { options, data, gateway, originOf, hosts });
+  const probeKey = randomOctets(32);
+  const front = createFront({
+    ...{ truth, areas, configuration, certificates, listeners, hosts, originOf, clock, log },
+    folder: data.path,
+    probeKey,
+  });
+  on.certificates = front.showCertificates;
+  undo.push(async () => await front.close(0));
+  const marks = createProbeMarks({ key: probeKey, clock });
+  const prober = watchItself({
+    ...{ truth, configuration: areas.settings.current, ports: listeners.ports, marks, hosts, originOf, clock, log },
+  });
+  undo.push(async () => await prober.stop());
+  const services = makeServices(truth, areas, { options, data, front, prober, originOf, hosts });
   const { consoleDirectory, uid } = options;
   const api = await createApi(services, { consoleDirectory, uid });
   undo.push(async () => await api.close());
@@ -113,7 +135,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   undo.push(async () => await closeControl(api.control, data.controlSocket));
   const link = await areas.identity.invitations.bootstrap();
   const schedule = scheduleWork(truth, areas, { certificates, log });
-  serve(listeners, { api, gateway, certificates, hosts });
+  await front.serve(api);
   void certificates.order();
   return {
     consoleUrl: originOf(hosts.console),
@@ -125,10 +147,11 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
         : { url: `${originOf(hosts.identity)}/enrol#${link.token}`, expiresAt: link.expiresAt },
     notices: noticesOf(truth),
     services,
-    gateway,
+    front,
+    marks,
     reload: async (by = 'system') => await areas.settings.reload(by),
     stop: once(async () => {
-      await stop({ schedule, listeners, api, gateway, certificates, areas, truth, data });
+      await stop({ schedule, prober, front, api, certificates, areas, truth, data });
     }),
   };
 }
@@ -142,15 +165,17 @@ async function openCertificates(
     readonly listeners: Listeners;
     readonly clock: Clock;
     readonly log: Log;
+    readonly onChange: () => Promise<void>;
   },
 ): Promise<Certificates> {
-  const { configuration, hosts, listeners, clock, log } = parts;
+  const { configuration, hosts, listeners, clock, log, onChange } = parts;
   const { identity, console, agent, decisions } = hosts;
   const acme = { store, journal, clock, log, httpsPort: (): number | undefined => listeners.ports.tls };
   return await keepCertificates({
     authority,
     clock,
     agentHost: agent,
+    onChange,
     hosts: () => [identity, console, agent, decisions, ...Array.from(graph.all('app'), ({ host }) => host)],
     files: () => settings.current().tls,
     ...(configuration.acme === undefined ? {} : { acme: { ...acme, settings: configuration.acme } }),
@@ -163,31 +188,12 @@ interface Wiring {
   readonly hosts: OwnHosts;
 }
 
-function makeGateway({ graph, journal, policies }: Truth, areas: Areas, { options, originOf, hosts }: Wiring): Gateway {
-  const { clock, log } = options;
-  return createGateway({
-    graph,
-    policies,
-    journal,
-    clock,
-    assertion: areas.assertion,
-    handoff: areas.identity.handoff,
-    identityOrigin: (transport) => originOf(hosts.identity, transport),
-    deviceOf: areas.devices.deviceOf,
-    endSession: async ({ sessionId, userId }) =>
-      await areas.identity.sessions.endById({ sessionId, by: `user:${userId}`, ownerId: userId }),
-    onError: (err, correlationId) => {
-      log.error({ err, correlationId }, 'a request failed inside the gateway');
-    },
-  });
-}
-
 function makeServices(
   truth: Truth,
   areas: Areas,
-  wiring: Wiring & { readonly data: DataDirectory; readonly gateway: Gateway },
+  wiring: Wiring & { readonly data: DataDirectory; readonly front: Front; readonly prober: Prober },
 ): ApiServices {
-  const { options, data, gateway, originOf, hosts } = wiring;
+  const { options, data, front, prober, originOf, hosts } = wiring;
   const { settings, plan, ...rest } = areas;
   return {
     ...truth,
@@ -199,7 +205,8 @@ function makeServices(
     adopt: settings.adopt,
     configurationProblem: settings.problem,
     journalDirectory: data.journal,
-    gateway,
+    gateway: front,
+    prober,
     plan: plan.plan,
     originOf,
     hosts,
@@ -233,48 +240,24 @@ function scheduleWork(
   return schedule;
 }
 
-function serve(
-  listeners: Listeners,
-  parts: {
-    readonly api: Api;
-    readonly gateway: Gateway;
-    readonly certificates: Certificates;
-    readonly hosts: OwnHosts;
-  },
-): void {
-  const { api, gateway, certificates, hosts } = parts;
-  listeners.useCertificates(certificates.contextFor);
-  listeners.serve({
-    own: new Map([
-      [hosts.identity, api.identity],
-      [hosts.console, api.console],
-      [hosts.agent, api.agent],
-      [hosts.decisions, api.decisions],
-    ]),
-    tlsOnly: new Set([hosts.agent]),
-    gateway,
-  });
-}
-
 async function stop(parts: {
   readonly schedule: Schedule;
-  readonly listeners: Listeners;
+  readonly prober: Prober;
+  readonly front: Front;
   readonly api: Api;
-  readonly gateway: Gateway;
   readonly certificates: Certificates;
   readonly areas: Areas;
   readonly truth: Truth;
   readonly data: DataDirectory;
 }): Promise<void> {
-  const { schedule, listeners, api, gateway, certificates, areas, truth, data } = parts;
+  const { schedule, prober, front, api, certificates, areas, truth, data } = parts;
   await certificates.close();
-  await schedule.stop();
+  await Promise.all([schedule.stop(), prober.stop()]);
   await closeControl(api.control, data.controlSocket);
   areas.devices.close();
-  const listening = listeners.close(STOP_GRACE_MS);
-  await gateway.close();
+  const closing = front.close(STOP_GRACE_MS);
   await api.close();
-  await listening;
+  await closing;
   await areas.monitor.close();
   await truth.journal.close();
   await truth.store.close();

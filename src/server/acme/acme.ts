@@ -28,6 +28,8 @@ export interface AcmeOptions {
   readonly log: Log;
   /** Makes the TLS context of a certificate: which devices' certificates it asks for is the caller's business. */
   readonly contextOf: (certificate: string, key: string) => SecureContext;
+  /** Resolves when every process of this Cordon shows what `contextFor` says now. */
+  readonly shown?: () => Promise<void>;
   /** Host names to have certificates for, now. */
   readonly hosts: () => readonly string[];
   readonly httpsPort: () => number | undefined;
@@ -48,7 +50,7 @@ interface Failure {
 /** Binds the challenge listener and takes up the certificates that were ordered before. Throws as listeners do, or `acme-file-unreadable`. */
 export async function keepAcme(options: AcmeOptions): Promise<Acme> {
   const { settings, store, clock, contextOf } = options;
-  const challenges = noChallenges();
+  const challenges = noChallenges(options.shown);
   const order = await openOrders({ settings, store, challenges });
   const kept = new Map<string, KeptCertificate>();
   const contexts = new Map<string, SecureContext>();
@@ -66,6 +68,7 @@ export async function keepAcme(options: AcmeOptions): Promise<Acme> {
       contexts.set(host, contextOf(certificate.certificate, certificate.key));
       kept.set(host, certificate);
       failures.delete(host);
+      await challenges.shown();
       await store.transact('system', async (tx) => {
         await tx.putPrivate('acme-certificate', host, certificate);
       });

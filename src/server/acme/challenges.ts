@@ -6,12 +6,14 @@ export interface Challenges {
   readonly http: Map<string, string>;
   /** Host -> what the TLS listener shows while the host is being proven (RFC 8737). */
   readonly alpn: Map<string, SecureContext>;
+  /** Resolves when every process of this Cordon shows what is in `alpn`. */
+  readonly shown: () => Promise<void>;
 }
 
 /** The protocol that an authority speaks to ask for a `tls-alpn-01` proof. @see RFC 8737 section 3 */
 export const ACME_ALPN = 'acme-tls/1';
 
 /** No proofs. */
-export function noChallenges(): Challenges {
-  return { http: new Map(), alpn: new Map() };
+export function noChallenges(shown: Challenges['shown'] = async () => await Promise.resolve()): Challenges {
+  return { http: new Map(), alpn: new Map(), shown };
 }

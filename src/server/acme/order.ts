@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
-import { createSecureContext } from 'node:tls';
 import * as acme from 'acme-client';
 import { CordonError } from '#base';
 import type { AcmeSettings } from '#config';
 import type { Store } from '#store';
+import { contextOf } from '../certificate-material.ts';
 import type { Challenges } from './challenges.ts';
 
 /** A certificate of an authority, as it is kept. */
@@ -104,8 +104,10 @@ async function prepare(input: {
     return;
   }
   const [key, cert] = await acme.crypto.createAlpnCertificate(authorization, proof);
-  const context = createSecureContext({ key, cert, minVersion: 'TLSv1.2' });
+  const context = contextOf({ certificate: cert.toString(), key: key.toString() });
   challenges.alpn.set(authorization.identifier.value, context);
+  // The authority may look as soon as it is told.
+  await challenges.shown();
 }
 
 async function rememberAccount(

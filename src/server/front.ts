@@ -1,0 +1,193 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Api, LiveGateway } from '#api';
+import type { Clock } from '#base';
+import type { Configuration } from '#config';
+import { createGateway, type Gateway } from '#gateway';
+import { createProbeMarks } from '#wire';
+import type { Areas, Truth } from './areas.ts';
+import type { Certificates } from './certificates.ts';
+import { type Handlers, type Listeners, openListeners, ownHandler } from './listeners.ts';
+import type { Log } from './log.ts';
+import type { OwnHosts, originsOf } from './origins.ts';
+import { type Door, openDoor } from './worker/door.ts';
+import type { WorkerSettings } from './worker/messages.ts';
+import { createWorkers } from './worker/pool.ts';
+
+/** What stands before the apps: a gateway in this process, or one in each of several workers. */
+export interface Front extends LiveGateway {
+  readonly counters: Gateway['counters'];
+  /** Process ids of the workers; none when the gateway is in this process. */
+  readonly workers: readonly number[];
+  /** Begins to answer on the public ports; Cordon's own hosts are answered by `api`. */
+  serve(api: Api): Promise<void>;
+  /** Shows what the certificates are now; resolves when everybody does who answers. */
+  showCertificates(): Promise<void>;
+  /** Answers nothing more, cuts what is open, and gives answers under way `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** What a front is made of. */
+export interface FrontOptions {
+  readonly truth: Truth;
+  readonly areas: Areas;
+  readonly configuration: Configuration;
+  readonly certificates: Certificates;
+  readonly listeners: Listeners;
+  readonly hosts: OwnHosts;
+  readonly originOf: ReturnType<typeof originsOf>;
+  /** What Cordon's own probes are sealed with. */
+  readonly probeKey: Buffer;
+  /** Where the door for workers may lie: a folder for this user only. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How many processes are to run the gateway. */
+export function workersOf({ workers }: Pick<Configuration, 'workers'>): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
+/**
+ * Binds the public ports for the main process. Ports that workers will share are bound alone first: another program, or another Cordon, on
+ * one of them is told of now instead of sharing its connections. Throws as `openListeners` does.
+ */
+export async function openPorts(configuration: Pick<Configuration, 'listen' | 'workers'>): Promise<Listeners> {
+  const alone = await openListeners(configuration.listen);
+  if (workersOf(configuration) === 1) return alone;
+  await alone.close(0);
+  return await openListeners(withPorts(configuration.listen, alone.ports), { isShared: true });
+}
+
+/** Makes the front that the configuration asks for. */
+export function createFront(options: FrontOptions): Front {
+  return workersOf(options.configuration) === 1 ? ownFront(options) : workersFront(options);
+}
+
+function ownFront(options: FrontOptions): Front {
+  const { listeners, certificates } = options;
+  const gateway = makeGateway(options);
+  return {
+    connections: () => gateway.connections(),
+    cut: (filter, reason) => gateway.cut(filter, reason),
+    counters: gateway.counters,
+    workers: [],
+    serve: async (api) => {
+      listeners.useCertificates(certificates.contextFor);
+      listeners.serve({ ...ownHandlers(options.hosts, api), gateway });
+      await Promise.resolve();
+    },
+    showCertificates: async () => await Promise.resolve(), // asked with every handshake
+    close: async (graceMs) => {
+      const listening = listeners.close(graceMs);
+      await gateway.close();
+      await listening;
+    },
+  };
+}
+
+function makeGateway({ truth, areas, clock, log, originOf, hosts, probeKey }: FrontOptions): Gateway {
+  return createGateway({
+    ...truth,
+    clock,
+    assertion: areas.assertion,
+    handoff: areas.identity.handoff,
+    identityOrigin: (transport) => originOf(hosts.identity, transport),
+    deviceOf: areas.devices.deviceOf,
+    endSession: sessionEnder(areas),
+    probes: createProbeMarks({ key: probeKey, clock }),
+    onError: (err, correlationId) => {
+      log.error({ err, correlationId }, 'a request failed inside the gateway');
+    },
+  });
+}
+
+function workersFront(options: FrontOptions): Front {
+  const { truth, areas, certificates, listeners, configuration, log } = options;
+  let door: Door | undefined;
+  const workers = createWorkers({
+    count: workersOf(configuration),
+    graph: truth.graph,
+    onChanges: (listener) => truth.store.onChanges(listener),
+    journal: truth.journal,
+    handoff: areas.identity.handoff,
+    endSession: sessionEnder(areas),
+    log,
+    settings: () => settingsOf(options, door),
+  });
+  return {
+    connections: async () => await workers.connections(),
+    cut: async (filter, reason) => await workers.cut(filter, reason),
+    get counters() {
+      return workers.counters;
+    },
+    get workers() {
+      return workers.pids;
+    },
+    serve: async (api) => {
+      const own = ownHandlers(options.hosts, api);
+      door = await openDoor(join(options.folder, 'workers.sock'), (request, response) => {
+        const handle = ownHandler(own, request);
+        if (handle === undefined)
+          response.writeHead(421).end(); // no worker sends what is for an app
+        else handle(request, response);
+      });
+      await workers.start();
+      // From here on connections are theirs; until now people were told that Cordon is starting.
+      await listeners.close(0);
+    },
+    showCertificates: async () => {
+      await workers.useCertificates(certificates.material());
+    },
+    close: async (graceMs) => {
+      await workers.stop(graceMs);
+      await listeners.close(0);
+      await door?.close();
+    },
+  };
+}
+
+function settingsOf(options: FrontOptions, door: Door | undefined): WorkerSettings {
+  const { areas, certificates, configuration, listeners, hosts, originOf } = options;
+  if (door === undefined) throw new Error('workers need the door first');
+  const { ports } = listeners;
+  return {
+    listen: withPorts(configuration.listen, ports),
+    hosts,
+    identityOrigins: {
+      ...(ports.http === undefined ? {} : { http: originOf(hosts.identity, 'http') }),
+      ...(ports.tls === undefined ? {} : { tls: originOf(hosts.identity, 'tls') }),
+    },
+    assertionKey: areas.assertionKey,
+    authority: areas.authority.certificate,
+    ...(ports.tls === undefined ? {} : { certificates: certificates.material() }),
+    door: door.key,
+    probeKey: options.probeKey.toString('base64url'),
+  };
+}
+
+function sessionEnder({ identity }: Areas): NonNullable<Parameters<typeof createGateway>[0]['endSession']> {
+  return async ({ sessionId, userId }) =>
+    await identity.sessions.endById({ sessionId, by: `user:${userId}`, ownerId: userId });
+}
+
+function ownHandlers(hosts: OwnHosts, api: Api): Pick<Handlers, 'own' | 'tlsOnly'> {
+  return {
+    own: new Map([
+      [hosts.identity, api.identity],
+      [hosts.console, api.console],
+      [hosts.agent, api.agent],
+      [hosts.decisions, api.decisions],
+    ]),
+    tlsOnly: new Set([hosts.agent]),
+  };
+}
+
+function withPorts(listen: Configuration['listen'], ports: Listeners['ports']): Configuration['listen'] {
+  const { http, tls } = listen;
+  return {
+    http: http === undefined || ports.http === undefined ? undefined : { ...http, port: ports.http },
+    tls: tls === undefined || ports.tls === undefined ? undefined : { ...tls, port: ports.tls },
+  };
+}

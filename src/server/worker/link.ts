@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Journal } from '#journal';
+import { ENTITY_KINDS, type AnyEntity, type ChangeWithEntity, type TrustGraph } from '#model';
+import type { Log } from '../log.ts';
+import { type Calls, createCalls, errorOf, type Methods } from './calls.ts';
+import { Channel, machineTime } from './channel.ts';
+import { createJournalDesk, type JournalDesk } from './journal-desk.ts';
+import type { ToMain, ToWorker, WorkerCounters, WorkerSettings } from './messages.ts';
+
+/** What a link works with. */
+export interface LinkOptions {
+  readonly graph: TrustGraph;
+  readonly journal: Pick<Journal, 'append' | 'appendWritten' | 'writable'>;
+  readonly settings: () => WorkerSettings;
+  readonly methods: Methods;
+  readonly log: Log;
+  /** The worker answers on the public ports, or will not (`error`). Called at most once. */
+  readonly onReady: (link: WorkerLink, error?: Error) => void;
+  /** The worker has said something that shows it works. */
+  readonly onHeard: () => void;
+  /** The worker has taken up more changes, or will answer nobody any more. */
+  readonly onApplied: () => void;
+  /** The process has ended, and everything it said has been heard. */
+  readonly onEnd: (link: WorkerLink) => void;
+}
+
+/** Entities in one message of the snapshot. */
+const SLICE = 500;
+/** Bytes that wait for a worker before more of the snapshot is written. */
+const SNAPSHOT_AHEAD = 8 * 1024 * 1024;
+
+/** One worker as the main process sees it: its process, what it was told and how far it has come. */
+export class WorkerLink {
+  readonly #options: LinkOptions;
+  readonly #child: ChildProcess;
+  readonly #channel: Channel<ToMain, ToWorker>;
+  readonly #calls: Calls;
+  readonly #desk: JournalDesk;
+  /** Changes that came while the snapshot was being sent. */
+  #waiting: ChangeWithEntity[] | undefined = [];
+  /** What was sent and is not applied yet, oldest first. */
+  readonly #owed: { readonly seq: number; readonly at: number }[] = [];
+  #heardAt: number;
+  #isReady = false;
+  #isHeard = true;
+  readonly startedAt: number = machineTime();
+  readonly ended: Promise<void>;
+  counters: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+
+  /** Starts the process. `now` is the main process's waking time, see `isLate`. */
+  constructor(options: LinkOptions, now: number) {
+    this.#options = options;
+    this.#heardAt = now;
+    this.#child = spawn(process.execPath, [join(import.meta.dirname, 'process.ts')], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    });
+    const pipe = this.#child.stdio[3];
+    if (!(pipe instanceof Duplex)) throw new Error('a worker has no channel');
+    const exited = new Promise<void>((resolve) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.once('error', () => resolve()); // it could not be started
+    });
+    const closed = new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+    });
+    this.#channel = new Channel<ToMain, ToWorker>(pipe, {
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (error) => {
+        if (error !== undefined) options.log.error({ err: error, pid: this.pid }, 'the channel to a worker broke');
+        this.#calls.close();
+        this.kill(); // without a channel it is of no use
+        this.#onClosed();
+      },
+    });
+    const send = (message: ToWorker): void => {
+      this.#channel.send(message);
+    };
+    this.#calls = createCalls(send, options.methods);
+    this.#desk = createJournalDesk(options.journal, send);
+    this.ended = Promise.all([exited, closed]).then(() => {
+      if (!this.#isReady) options.onReady(this, new Error('a worker ended before it was ready'));
+      options.onEnd(this);
+    });
+    void this.#introduce();
+  }
+
+  #onClosed: () => void = () => undefined;
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** True while it answers on the public ports. */
+  get isReady(): boolean {
+    return this.#isReady && this.#isHeard;
+  }
+
+  /** True when it has taken up every change up to `seq`, or will never answer anybody again. */
+  hasApplied(seq: number): boolean {
+    const [oldest] = this.#owed;
+    return !this.#isHeard || oldest === undefined || oldest.seq > seq;
+  }
+
+  /** Tells it what has changed. Changes reach it in order, whenever they come. */
+  change(changes: readonly ChangeWithEntity[], now: number): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(...changes);
+      return;
+    }
+    const last = changes.at(-1);
+    if (last === undefined) return;
+    this.#channel.send({ type: 'changes', changes });
+    this.#owed.push({ seq: last.change.seq, at: now });
+  }
+
+  /** Says that the graph is complete now. */
+  beat(): void {
+    if (this.#waiting !== undefined) return; // its own is not
+    this.#channel.send({ type: 'beat', at: machineTime(), isWritable: this.#options.journal.writable });
+  }
+
+  stop(graceMs: number): void {
+    this.#channel.send({ type: 'stop', graceMs });
+  }
+
+  async ask(method: string, input: unknown): Promise<unknown> {
+    return await this.#calls.ask(method, input);
+  }
+
+  /**
+   * Why it must not go on, or undefined. Times are of the main process's waking time: while the main process itself stood still, nobody
+   * could hear an answer.
+   */
+  lateness(now: number, limits: { readonly appliedMs: number; readonly heardMs: number }): string | undefined {
+    if (!this.isReady) return undefined;
+    const [oldest] = this.#owed;
+    if (oldest !== undefined && now - oldest.at > limits.appliedMs) return 'it has not taken up a change';
+    if (now - this.#heardAt > limits.heardMs) return 'it has not answered';
+    return undefined;
+  }
+
+  /** Notes that it was heard of, at waking time `now`. */
+  heard(now: number): void {
+    this.#heardAt = now;
+  }
+
+  kill(): void {
+    this.#isHeard = false;
+    this.#child.kill('SIGKILL');
+    this.#options.onApplied();
+  }
+
+  async #introduce(): Promise<void> {
+    const { graph, settings } = this.#options;
+    this.#channel.send({ type: 'settings', settings: settings() });
+    const { seq } = graph;
+    const entities = [...entitiesOf(graph)];
+    for (let at = 0; at < entities.length; at += SLICE) {
+      this.#channel.send({ type: 'entities', entities: entities.slice(at, at + SLICE) });
+      while (this.#channel.queued > SNAPSHOT_AHEAD && this.#isHeard) await wait(1);
+    }
+    this.#channel.send({ type: 'loaded', seq });
+    const changes = this.#waiting ?? [];
+    this.#waiting = undefined;
+    if (changes.length > 0) this.#channel.send({ type: 'changes', changes });
+    this.beat();
+  }
+
+  #onMessage(message: ToMain): void {
+    const { log, onReady, onHeard, onApplied } = this.#options;
+    switch (message.type) {
+      case 'ready':
+        this.#isReady = true;
+        onReady(this);
+        break;
+      case 'failed':
+        this.#isReady = true; // told once
+        onReady(this, errorOf(message.error));
+        this.kill();
+        break;
+      case 'applied':
+        while ((this.#owed[0]?.seq ?? Number.POSITIVE_INFINITY) <= message.seq) this.#owed.shift();
+        onHeard();
+        onApplied();
+        break;
+      case 'beat':
+        this.counters = message.counters;
+        onHeard();
+        break;
+      case 'record':
+        this.#desk.onRecord(message);
+        break;
+      case 'log':
+        log[message.level]({ ...message.fields, worker: this.pid }, message.message);
+        break;
+      case 'ask':
+        this.#calls.onAsk(message);
+        break;
+      default:
+        this.#calls.onAnswer(message);
+    }
+  }
+}
+
+function* entitiesOf(graph: TrustGraph): Generator<AnyEntity> {
+  for (const kind of ENTITY_KINDS) {
+    // The cast joins a kind with the bodies of that kind's own table.
+    for (const body of graph.all(kind)) yield { kind, id: body.id, body } as AnyEntity;
+  }
+}

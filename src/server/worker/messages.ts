@@ -1,0 +1,92 @@
+import type { JsonWebKey } from 'node:crypto';
+import type { Configuration } from '#config';
+import type { CutFilter, Transport } from '#gateway';
+import type { AnyEntity, ChangeWithEntity, OcsfEvent, Reason, WrittenEvent } from '#model';
+import type { CertificateMaterial } from '../certificate-material.ts';
+import type { OwnHosts } from '../origins.ts';
+import type { Answer, Ask, Told } from './calls.ts';
+
+/** Everything a worker needs beside the graph. It holds keys, so it goes over the private channel only. */
+export interface WorkerSettings {
+  /** With the ports in use, never 0. */
+  readonly listen: Configuration['listen'];
+  readonly hosts: OwnHosts;
+  readonly identityOrigins: Readonly<Partial<Record<Transport, string>>>;
+  readonly assertionKey: JsonWebKey;
+  /** Certificate of Cordon's own CA, PEM. */
+  readonly authority: string;
+  /** Absent without a TLS listener. */
+  readonly certificates?: CertificateMaterial;
+  /** What Cordon's own probes are sealed with, base64url. */
+  readonly probeKey: string;
+  /** Where the main process takes requests for Cordon's own hosts. */
+  readonly door: DoorKey;
+}
+
+/** How a worker proves at the main process's door that it is one. */
+export interface DoorKey {
+  readonly path: string;
+  /** Known to the processes of this start only. */
+  readonly secret: string;
+}
+
+/** What the gateway of a worker has done since it started. */
+export interface WorkerCounters {
+  readonly permitted: number;
+  readonly denied: number;
+  readonly cut: number;
+  readonly unrecorded: number;
+}
+
+/** What the main process says. */
+export type ToWorker =
+  | { readonly type: 'settings'; readonly settings: WorkerSettings }
+  /** Part of the snapshot. */
+  | { readonly type: 'entities'; readonly entities: readonly AnyEntity[] }
+  /** That was all of it. */
+  | { readonly type: 'loaded'; readonly seq: number }
+  | { readonly type: 'changes'; readonly changes: readonly ChangeWithEntity[] }
+  /** The graph here was complete at `at`, by the machine's clock. */
+  | { readonly type: 'beat'; readonly at: number; readonly isWritable: boolean }
+  | { readonly type: 'recorded'; readonly ids: readonly number[]; readonly failed: readonly Unrecorded[] }
+  | { readonly type: 'stop'; readonly graceMs: number }
+  | Ask
+  | Answer;
+
+/** What a worker says. */
+export type ToMain =
+  /** It answers on the public ports. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: Told }
+  | { readonly type: 'applied'; readonly seq: number }
+  | { readonly type: 'beat'; readonly at: number; readonly counters: WorkerCounters }
+  | ToRecord
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly fields: object;
+      readonly message: string;
+    }
+  | Ask
+  | Answer;
+
+/** An event to be appended, as it is or written already. */
+export interface ToRecord {
+  readonly type: 'record';
+  readonly id: number;
+  readonly urgency: 'now' | 'soon';
+  readonly event?: OcsfEvent;
+  readonly written?: WrittenEvent;
+}
+
+/** An event that is not in the journal, and why. */
+export interface Unrecorded {
+  readonly id: number;
+  readonly error: Told;
+}
+
+/** Which connections to cut, and the reason they are told. */
+export interface CutOrder {
+  readonly filter: CutFilter;
+  readonly reason: Reason;
+}

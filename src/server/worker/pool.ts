@@ -1,0 +1,235 @@
+import type { LiveConnection, CutFilter, Redeemer } from '#gateway';
+import type { ChangeWithEntity, Reason, TrustGraph } from '#model';
+import type { CertificateMaterial } from '../certificate-material.ts';
+import type { Log } from '../log.ts';
+import { machineTime } from './channel.ts';
+import { type LinkOptions, WorkerLink } from './link.ts';
+import type { CutOrder, WorkerCounters, WorkerSettings } from './messages.ts';
+
+/** The gateways of all workers, as one. */
+export interface Workers {
+  /** Starts them; resolves when each answers on the public ports. Throws what the first to fail says; then none runs. */
+  start(): Promise<void>;
+  /** What is open now, at every worker that answers. */
+  connections(): Promise<readonly LiveConnection[]>;
+  /** Cuts what matches every field given, with the reason; returns how many. */
+  cut(filter: CutFilter, reason: Reason): Promise<number>;
+  /** What all of them have done, those that are gone included. */
+  readonly counters: WorkerCounters;
+  /** Process ids of those that answer. */
+  readonly pids: readonly number[];
+  /** Tells them what the TLS listener is to show; resolves when they do. */
+  useCertificates(certificates: CertificateMaterial): Promise<void>;
+  /** Resolves when no worker decides any more from what was true before change `seq`. */
+  applied(seq: number): Promise<void>;
+  /** Ends them: what is open is cut, answers under way get `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What the workers are made of. */
+export interface WorkersOptions {
+  readonly count: number;
+  readonly graph: TrustGraph;
+  readonly onChanges: (listener: (changes: readonly ChangeWithEntity[]) => void) => () => void;
+  readonly journal: LinkOptions['journal'];
+  readonly settings: () => WorkerSettings;
+  readonly handoff: Redeemer;
+  readonly endSession: (input: { readonly sessionId: string; readonly userId: string }) => Promise<unknown>;
+  readonly log: Log;
+}
+
+/** Time between two looks at the workers, milliseconds. */
+const TICK_MS = 100;
+/** Ticks between two signs of life. */
+const TICKS_PER_BEAT = 5;
+/** A worker that takes longer than this to take up a change is ended: it might answer from before a revocation. */
+const APPLIED_MS = 1_000;
+/** One that says nothing for longer than this as well. */
+const HEARD_MS = 5_000;
+/** How long a worker may take to start. */
+const START_MS = 60_000;
+/** A worker that lived this long is replaced at once; otherwise each failure in a row doubles the wait. */
+const STEADY_MS = 10_000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+/** How long after its grace a worker may take to end by itself. */
+const STOP_MS = 5_000;
+
+/** Makes the workers' side of the main process. Nothing runs before `start`. */
+export function createWorkers(options: WorkersOptions): Workers {
+  return new Pool(options);
+}
+
+class Pool implements Workers {
+  readonly #options: WorkersOptions;
+  readonly #links = new Set<WorkerLink>();
+  readonly #waits = new Set<{ readonly seq: number; readonly resolve: () => void }>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #unsubscribe: () => void;
+  #past: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+  #timer: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  /** Milliseconds that this process was awake: while it stood still, it could not hear anybody answer. */
+  #awake = 0;
+  #tickedAt = machineTime();
+  #failures = 0;
+  #hasStarted = false;
+  #isStopping = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.onChanges((changes) => {
+      for (const link of this.#links) link.change(changes, this.#awake);
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    for (let index = 0; index < this.#options.count; index++) this.#spawn();
+    const late = setTimeout(() => this.#first.reject(new Error('the workers did not start in time')), START_MS);
+    try {
+      await this.#first.promise;
+      this.#hasStarted = true;
+    } catch (cause) {
+      await this.stop(0);
+      throw cause;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  async connections(): Promise<readonly LiveConnection[]> {
+    return (await this.#askAll('connections', null)).flatMap((list) => list as LiveConnection[]);
+  }
+
+  async cut(filter: CutFilter, reason: Reason): Promise<number> {
+    const order: CutOrder = { filter, reason };
+    return (await this.#askAll('cut', order)).reduce((sum: number, count) => sum + Number(count), 0);
+  }
+
+  get counters(): WorkerCounters {
+    return [...this.#links].reduce((sum, { counters }) => added(sum, counters), this.#past);
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#links].flatMap(({ isReady, pid }) => (isReady && pid !== undefined ? [pid] : []));
+  }
+
+  async useCertificates(certificates: CertificateMaterial): Promise<void> {
+    await this.#askAll('useCertificates', certificates);
+  }
+
+  async applied(seq: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waits.add({ seq, resolve });
+      this.#onApplied();
+    });
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#unsubscribe();
+    for (const timer of this.#restarts) clearTimeout(timer);
+    for (const link of this.#links) link.stop(graceMs);
+    const late = setTimeout(() => {
+      for (const link of this.#links) link.kill();
+    }, graceMs + STOP_MS);
+    await Promise.all([...this.#links].map(async ({ ended }) => await ended));
+    clearTimeout(late);
+    clearInterval(this.#timer);
+  }
+
+  /** A worker that ends meanwhile has nothing open any more, so it has nothing to say. */
+  async #askAll(method: string, input: unknown): Promise<unknown[]> {
+    const answers = await Promise.all(
+      [...this.#links]
+        .filter(({ isReady }) => isReady)
+        .map(async (link) => await link.ask(method, input).catch(() => undefined)),
+    );
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  #spawn(): void {
+    const { graph, journal, settings, log, handoff, endSession } = this.#options;
+    const link = new WorkerLink(
+      {
+        graph,
+        journal,
+        settings,
+        log,
+        methods: {
+          endSession,
+          // The browser may come back to another worker, which must know the cookie then.
+          redeem: async (input: Parameters<Redeemer['redeem']>[0]) => {
+            const redeemed = await handoff.redeem(input);
+            await this.applied(graph.seq);
+            return redeemed;
+          },
+        },
+        onReady: (ready, error) => this.#onReady(ready, error),
+        onHeard: () => link.heard(this.#awake),
+        onApplied: () => this.#onApplied(),
+        onEnd: (ended) => this.#onEnd(ended),
+      },
+      this.#awake,
+    );
+    this.#links.add(link);
+  }
+
+  #onReady(link: WorkerLink, error: Error | undefined): void {
+    if (error !== undefined) {
+      this.#options.log.error({ err: error, pid: link.pid }, 'a worker of the gateway did not start');
+      this.#first.reject(error);
+      return;
+    }
+    link.heard(this.#awake);
+    if (this.pids.length === this.#options.count) this.#first.resolve();
+  }
+
+  #onApplied(): void {
+    for (const waiting of this.#waits) {
+      if (![...this.#links].every((link) => link.hasApplied(waiting.seq))) continue;
+      this.#waits.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
+  #onEnd(link: WorkerLink): void {
+    this.#links.delete(link);
+    this.#past = added(this.#past, link.counters);
+    this.#onApplied();
+    if (this.#isStopping || !this.#hasStarted) return;
+    this.#failures = machineTime() - link.startedAt > STEADY_MS ? 0 : this.#failures + 1;
+    const waitMs = this.#failures === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
+    this.#options.log.error({ pid: link.pid, waitMs }, 'a worker of the gateway is gone; another one takes its place');
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#spawn();
+    }, waitMs);
+    this.#restarts.add(timer);
+  }
+
+  #tick(): void {
+    const now = machineTime();
+    this.#awake += Math.min(now - this.#tickedAt, 2 * TICK_MS);
+    this.#tickedAt = now;
+    this.#ticks += 1;
+    for (const link of this.#links) {
+      if (this.#ticks % TICKS_PER_BEAT === 0) link.beat();
+      const why = link.lateness(this.#awake, { appliedMs: APPLIED_MS, heardMs: HEARD_MS });
+      if (why === undefined) continue;
+      this.#options.log.error({ pid: link.pid }, `a worker of the gateway is ended: ${why}`);
+      link.kill();
+    }
+  }
+}
+
+function added(a: WorkerCounters, b: WorkerCounters): WorkerCounters {
+  return {
+    permitted: a.permitted + b.permitted,
+    denied: a.denied + b.denied,
+    cut: a.cut + b.cut,
+    unrecorded: a.unrecorded + b.unrecorded,
+  };
+}

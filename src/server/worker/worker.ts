@@ -1,0 +1,228 @@
+import type { Duplex } from 'node:stream';
+import { type Clock, CordonError } from '#base';
+import { createDeviceLookup } from '#devices';
+import { createAssertionSigner, createGateway, type Gateway, type Redeemer, type Transport } from '#gateway';
+import { createProbeMarks } from '#wire';
+import { followPolicies } from '../active-policies.ts';
+import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
+import { type Listeners, openListeners } from '../listeners.ts';
+import type { Log } from '../log.ts';
+import { type Calls, createCalls, toldOf } from './calls.ts';
+import { Channel } from './channel.ts';
+import type { CutOrder, ToMain, ToWorker, WorkerSettings } from './messages.ts';
+import { passOn } from './pass-on.ts';
+import { createRemoteJournal, type RemoteJournal } from './remote-journal.ts';
+import { createReplica, type Replica } from './replica.ts';
+
+/**
+ * How long a worker goes on without the main process, milliseconds: downloads under way may end. Shorter than what any tier allows a replica
+ * to be stale, and it takes no new connections, so that the next main process meets no old answers.
+ */
+const ORPHAN_MS = 5_000;
+/** How long what was recorded last may take to be on disk when a worker stops. */
+const LAST_WORDS_MS = 2_000;
+
+interface Parts {
+  readonly clock: Clock;
+  readonly channel: Channel<ToWorker, ToMain>;
+  readonly calls: Calls;
+  readonly journal: RemoteJournal;
+  readonly replica: Replica;
+  readonly log: Log;
+}
+
+interface Serving {
+  readonly gateway: Gateway;
+  readonly listeners: Listeners;
+}
+
+/**
+ * One worker: a gateway on a replica, on the public ports, for as long as there is a main process. `exit` ends the process; it is called once,
+ * with 0 when the main process wanted it.
+ */
+export function runWorker(
+  stream: Duplex,
+  options: { readonly clock: Clock; readonly exit: (code: number) => void },
+): void {
+  const { exit } = options;
+  let settings: WorkerSettings | undefined;
+  let serving: Serving | undefined;
+  let isStopping = false;
+  const parts = partsOf(stream, options.clock, {
+    connections: () => serving?.gateway.connections() ?? [],
+    cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
+    useCertificates: (certificates: CertificateMaterial) => {
+      serving?.listeners.useCertificates(contextsOf(certificates, settings?.authority ?? ''));
+    },
+    onMessage: (message) => {
+      switch (message.type) {
+        case 'settings':
+          ({ settings } = message);
+          break;
+        case 'loaded':
+          parts.replica.take(message);
+          begin(parts, settings).then(
+            (begun) => {
+              serving = begun;
+              parts.channel.send({ type: 'ready' });
+            },
+            (error: unknown) => {
+              parts.channel.send({ type: 'failed', error: toldOf(error) });
+              parts.channel.close();
+            },
+          );
+          break;
+        case 'beat':
+          parts.replica.take(message);
+          parts.journal.onBeat(message);
+          parts.channel.send({ type: 'beat', at: message.at, counters: countersOf(serving) });
+          break;
+        case 'stop':
+          isStopping = true;
+          void stop(parts, serving, message.graceMs).then(() => exit(0));
+          break;
+        default:
+          onOther(parts, message);
+      }
+    },
+    onClose: () => {
+      parts.journal.close();
+      parts.calls.close();
+      if (!isStopping) void orphaned(serving).then(() => exit(1));
+    },
+  });
+}
+
+function onOther(
+  { replica, channel, calls, journal }: Parts,
+  message: Exclude<ToWorker, { type: 'settings' | 'loaded' | 'beat' | 'stop' }>,
+): void {
+  switch (message.type) {
+    case 'entities':
+      replica.take(message);
+      break;
+    case 'changes':
+      replica.take(message);
+      channel.send({ type: 'applied', seq: replica.graph.seq });
+      break;
+    case 'recorded':
+      journal.onRecorded(message);
+      break;
+    case 'ask':
+      calls.onAsk(message);
+      break;
+    default:
+      calls.onAnswer(message);
+  }
+}
+
+function partsOf(
+  stream: Duplex,
+  clock: Clock,
+  on: {
+    readonly connections: () => unknown;
+    readonly cut: (order: CutOrder) => number;
+    readonly useCertificates: (certificates: CertificateMaterial) => void;
+    readonly onMessage: (message: ToWorker) => void;
+    readonly onClose: () => void;
+  },
+): Parts {
+  const channel = new Channel<ToWorker, ToMain>(stream, on);
+  const send = (message: ToMain): void => {
+    channel.send(message);
+  };
+  const say =
+    (level: 'info' | 'warn' | 'error') =>
+    (fields: object, message: string): void => {
+      send({ type: 'log', level, fields: readable(fields), message });
+    };
+  return {
+    clock,
+    channel,
+    calls: createCalls(send, {
+      connections: on.connections,
+      cut: on.cut,
+      useCertificates: on.useCertificates,
+    }),
+    journal: createRemoteJournal(channel),
+    replica: createReplica(),
+    log: { info: say('info'), warn: say('warn'), error: say('error') },
+  };
+}
+
+/** Makes the gateway on what has been loaded, and takes connections. Policies are compiled before, so that nobody waits for that. */
+async function begin(parts: Parts, settings: WorkerSettings | undefined): Promise<Serving> {
+  if (settings === undefined) throw new Error('a worker was told to begin before it was told how');
+  const policies = followPolicies(parts.replica.graph, parts.log);
+  policies();
+  const gateway = gatewayOf(parts, settings, policies);
+  const { listen, hosts, certificates, door, authority } = settings;
+  const listeners = await openListeners(listen, { isShared: true });
+  if (certificates !== undefined) listeners.useCertificates(contextsOf(certificates, authority));
+  const own = passOn(door);
+  listeners.serve({
+    own: new Map(Object.values(hosts).map((host) => [host, own])),
+    tlsOnly: new Set([hosts.agent]),
+    gateway,
+  });
+  return { gateway, listeners };
+}
+
+function gatewayOf(
+  { clock, calls, journal, replica, log }: Parts,
+  { assertionKey, authority, identityOrigins, probeKey }: WorkerSettings,
+  policies: ReturnType<typeof followPolicies>,
+): Gateway {
+  const { graph } = replica;
+  return createGateway({
+    graph,
+    policies,
+    journal,
+    clock,
+    assertion: createAssertionSigner({ clock, key: assertionKey }),
+    // The answer of the main process is of this type; both are one program.
+    handoff: { redeem: async (input) => (await calls.ask('redeem', input)) as Awaited<ReturnType<Redeemer['redeem']>> },
+    identityOrigin: (transport) => originOf(identityOrigins, transport),
+    deviceOf: createDeviceLookup({ graph, clock, authority }),
+    staleness: replica.staleness,
+    endSession: async (input) => await calls.ask('endSession', input),
+    probes: createProbeMarks({ key: Buffer.from(probeKey, 'base64url'), clock }),
+    onError: (err, correlationId) => {
+      log.error({ err, correlationId }, 'a request failed inside the gateway');
+    },
+  });
+}
+
+function originOf(origins: WorkerSettings['identityOrigins'], transport: Transport): string {
+  const origin = origins[transport];
+  if (origin === undefined) throw new Error(`there is no ${transport} listener`);
+  return origin;
+}
+
+async function stop({ channel, journal }: Parts, serving: Serving | undefined, graceMs: number): Promise<void> {
+  const listening = serving?.listeners.close(graceMs);
+  await serving?.gateway.close();
+  await listening;
+  await journal.settled(LAST_WORDS_MS);
+  channel.close();
+}
+
+async function orphaned(serving: Serving | undefined): Promise<void> {
+  await serving?.listeners.close(ORPHAN_MS);
+  await serving?.gateway.close();
+}
+
+function countersOf(serving: Serving | undefined): Extract<ToMain, { type: 'beat' }>['counters'] {
+  return serving?.gateway.counters ?? { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+}
+
+/** An error has no fields that JSON would write. */
+function readable(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]: [string, unknown]) => {
+      if (!(value instanceof Error)) return [name, value];
+      const { name: type, message, stack } = value;
+      return [name, { type, message, stack, ...(value instanceof CordonError ? { code: value.code } : {}) }];
+    }),
+  );
+}
