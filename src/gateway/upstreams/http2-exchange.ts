@@ -41,6 +41,8 @@ class Http2Exchange implements Dispatcher.DispatchController {
   #hasHead = false;
   /** The server has said that nothing more comes; without this, an end is a part passed off as the whole. */
   #isWhole = false;
+  /** What is missing of the length that the head names; NaN when it names none. */
+  #missing = Number.NaN;
   #isOver = false;
 
   constructor(parts: Http2Parts) {
@@ -109,10 +111,12 @@ class Http2Exchange implements Dispatcher.DispatchController {
     stream.on('error', (error: Error) => {
       this.#onError(stream, error);
     });
-    stream.on('headers', (head: Head) => {
+    stream.on('headers', (head: Head, _flags: number, raw?: readonly string[]) => {
       if (this.#isOver) return;
       this.#parts.handler.onResponseStarted?.();
-      this.#guard(() => this.#parts.handler.onResponseStart?.(this, head[':status'] ?? 0, {}, ''));
+      const fields = answerFields(raw ?? [], head);
+      this.rawHeaders = fields.raw;
+      this.#guard(() => this.#parts.handler.onResponseStart?.(this, Number(head[':status']), fields.byName, ''));
     });
     stream.once('response', (head: Head, _flags: number, raw?: readonly string[]) => {
       if (this.#isOver) return;
@@ -133,7 +137,10 @@ class Http2Exchange implements Dispatcher.DispatchController {
     }
   }
 
-  /** Notes whether the end came from the server. After a reset Node ends the stream as well, and says nothing (code 0, or 8). */
+  /**
+   * Notes whether the end came from the server. After a reset with code 0 or 8 Node ends the stream as well, and says nothing (attack, or
+   * accident: a part of an answer that passes for the whole).
+   */
   #watchEnd(stream: ClientHttp2Stream): void {
     const push = stream.push.bind(stream);
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
@@ -151,6 +158,7 @@ class Http2Exchange implements Dispatcher.DispatchController {
     handler.onResponseStarted?.();
     const fields = answerFields(raw, head);
     this.rawHeaders = fields.raw;
+    this.#missing = Number(fields.byName['content-length']);
     if (request.isWebSocket && status < 300) {
       this.#upgrade(stream, fields.byName);
       return;
@@ -163,6 +171,7 @@ class Http2Exchange implements Dispatcher.DispatchController {
     });
     stream.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
+      this.#missing -= chunk.length;
       this.#timer?.refresh();
       this.#guard(() => handler.onResponseData?.(this, chunk));
     });
@@ -187,7 +196,8 @@ class Http2Exchange implements Dispatcher.DispatchController {
 
   #onEnd(stream: ClientHttp2Stream): void {
     if (this.#isOver) return;
-    if (!this.#isWhole) {
+    // Node's own server resets a stream instead of ending it when it has not read the request. The length proves the whole as well.
+    if (!this.#isWhole && !(this.#missing === 0 && stream.rstCode === constants.NGHTTP2_NO_ERROR)) {
       this.#fail(resetFault(stream.rstCode ?? 0));
       return;
     }
