@@ -1,5 +1,8 @@
 // The composition root: reads the process's surroundings once and wires the areas that may not know each other.
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '#base';
 import { type CliWorld, runCli, type RunningServer, type UpOptions } from '#cli';
@@ -103,6 +106,27 @@ const agent: CliWorld['agent'] = {
   program: async (input) => await (await import('./agent/index.ts')).showProgram({ ...input, clock: systemClock }),
 };
 
+/** What the desktop opens addresses with. None is a shell, and the address is one argument. */
+const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {
+  darwin: ['open'],
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+};
+
+async function openBrowser(url: string): Promise<boolean> {
+  // Without a display there is nothing that could show it; some openers wait for one in a terminal browser.
+  const isHeadless = process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY'];
+  if (isHeadless && !process.env['BROWSER']) return false;
+  const [program, ...rest] = process.env['BROWSER']
+    ? ([process.env['BROWSER']] as const)
+    : (OPENERS[process.platform] ?? ['xdg-open']);
+  return await new Promise((resolve) => {
+    const child = spawn(program, [...rest, url], { stdio: 'ignore', detached: true });
+    child.once('error', () => resolve(false));
+    child.once('spawn', () => resolve(true));
+    child.unref();
+  });
+}
+
 /** One press of ctrl-C arrives twice under npm: from the terminal, and from npm, which passes it on. A second press ends it at once. */
 const SAME_PRESS_MS = 500;
 const stopping = new AbortController();
@@ -135,4 +159,9 @@ process.exitCode = await runCli({
   signal: stopping.signal,
   up,
   agent,
+  person: {
+    directory: join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'cordon'),
+    computer: hostname(),
+    openBrowser,
+  },
 });

@@ -1,4 +1,5 @@
 import type { CommandRow } from './command.ts';
+import { ACCESS } from './table/access.ts';
 import { ASSETS } from './table/assets.ts';
 import { DECISIONS } from './table/decisions.ts';
 import { HOSTS } from './table/hosts.ts';
@@ -12,6 +13,7 @@ export const CHAPTERS: readonly { readonly title: string; readonly rows: readonl
   { title: 'operation', rows: OPERATION },
   { title: 'assets', rows: ASSETS },
   { title: 'people', rows: PEOPLE },
+  { title: 'access to apps', rows: ACCESS },
   { title: 'devices', rows: HOSTS },
   { title: 'policies and segments', rows: RULES },
   { title: 'decisions for applications', rows: DECISIONS },

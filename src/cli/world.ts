@@ -51,6 +51,16 @@ export interface AgentInput {
   readonly signal: AbortSignal;
 }
 
+/** The person who runs the command, on this machine. */
+export interface CliPerson {
+  /** Directory for what belongs to this person alone, for example `~/.config/cordon`. It need not be there yet. */
+  readonly directory: string;
+  /** Name of the computer, as the person knows it. */
+  readonly computer: string;
+  /** Opens an address in a browser of this computer. False when there is none. */
+  readonly openBrowser: (url: string) => Promise<boolean>;
+}
+
 /** Everything the command touches; tests make their own. */
 export interface CliWorld {
   readonly argv: readonly string[];
@@ -68,4 +78,5 @@ export interface CliWorld {
   readonly signal: AbortSignal;
   readonly up: (options: UpOptions) => Promise<RunningServer>;
   readonly agent: AgentCommands;
+  readonly person: CliPerson;
 }

@@ -46,6 +46,7 @@ export async function runCommand(argv: readonly string[], options: Options = {})
     signal: new AbortController().signal,
     up: missing,
     agent: { enrol: missing, run: missing, posture: missing, program: missing },
+    person: { directory: '/nowhere/cordon', computer: 'test', openBrowser: missing },
     ...world,
   });
   return { code, stdout: stdout.text(), stderr: stderr.text() };

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { lookup as ask } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { join } from 'node:path';
+import { type ConnectionOptions, getCACertificates } from 'node:tls';
+import { CordonError } from '#base';
+import type { CliWorld } from '../world.ts';
+import { readPrivate } from './private-files.ts';
+
+/** Which installation this person's commands talk to. */
+export interface Login {
+  /** Origin of the identity host: `https://id.example.org`. */
+  readonly url: string;
+  /** PEM of the only authorities that may certify its hosts; absent: those of this computer. */
+  readonly ca?: string;
+  /** Absolute path of the agent's state directory, whose certificate says which device this is. */
+  readonly device?: string;
+}
+
+/** What a TLS connection to the installation is made with. */
+export type Connection = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'lookup' | 'minVersion'>;
+
+/** Name of the file that holds it. */
+export const LOGIN_FILE = 'login.json';
+
+/** Reads the login. Throws `login-missing`. */
+export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<Login> {
+  const kept = await readPrivate(person.directory, LOGIN_FILE);
+  const { url, ca, device } = kept ?? {};
+  if (typeof url !== 'string') {
+    throw new CordonError('login-missing', 'this computer is not told which Cordon to talk to', {
+      hint: 'run `cordon login --url https://id.<domain>`',
+    });
+  }
+  return {
+    url: parseIdentityUrl(url),
+    ...(typeof ca === 'string' ? { ca } : {}),
+    ...(typeof device === 'string' ? { device } : {}),
+  };
+}
+
+/**
+ * Reads the address of an identity host and returns its origin. Plain HTTP is taken only for this computer itself. Throws
+ * `login-address-invalid`.
+ */
+export function parseIdentityUrl(text: string): string {
+  const url = URL.parse(text.includes('://') ? text : `https://${text}`);
+  const isLocal = url?.hostname.endsWith('.localhost') === true;
+  const isOne = url !== null && url.hostname.startsWith('id.') && url.pathname === '/' && url.search + url.hash === '';
+  if (isOne && url.username === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)))
+    return url.origin;
+  throw new CordonError('login-address-invalid', `\`${text}\` is not the address of an identity host`, {
+    hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
+  });
+}
+
+/** Host and origin of an app that is named by its host, its address, or the first label of its host. Throws `login-address-invalid`. */
+export function appAddress({ url }: Login, app: string): { readonly host: string; readonly origin: string } {
+  const origin = new URL(url);
+  const named = URL.parse(app)?.hostname ?? app;
+  const host = (named.includes('.') ? named : `${named}.${origin.hostname.slice('id.'.length)}`).toLowerCase();
+  if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(host)) {
+    throw new CordonError('login-address-invalid', `\`${app}\` is not the name of an app`, {
+      hint: 'name it by its host, or by the first part of it, as your page at the identity host shows it',
+    });
+  }
+  origin.hostname = host;
+  return { host, origin: origin.origin };
+}
+
+/** What connections are made with. Throws `device-certificate-unreadable`. */
+export async function connectionOf({ ca, device }: Login): Promise<Connection> {
+  return {
+    ca: ca ?? [...getCACertificates('default'), ...getCACertificates('system')],
+    minVersion: 'TLSv1.2',
+    lookup: findAddress,
+    ...(device === undefined ? {} : await deviceCertificate(device)),
+  };
+}
+
+/** Names below `localhost` are this computer (RFC 6761 section 6.3), which not every resolver knows. */
+const findAddress: LookupFunction = (hostname, options, callback) => {
+  if (!hostname.endsWith('.localhost')) ask(hostname, options, callback);
+  else if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  else callback(null, '127.0.0.1', 4);
+};
+
+async function deviceCertificate(directory: string): Promise<{ readonly cert: string; readonly key: string }> {
+  try {
+    const [cert, key] = await Promise.all(
+      ['certificate.pem', 'key.pem'].map(async (name) => await readFile(join(directory, name), 'utf8')),
+    );
+    return { cert: cert ?? '', key: key ?? '' };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CordonError('device-certificate-unreadable', `the certificate of this device cannot be read: ${why}`, {
+      cause,
+      hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
+    });
+  }
+}
