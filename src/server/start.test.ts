@@ -60,6 +60,27 @@ describe('a start', () => {
     assert.equal(await statusOf({ socketPath: controlSocket }, 'localhost', '/api/status'), 200);
   });
 
+  it('answers in the same way with several workers, and nothing of it is left after a stop', async (t) => {
+    const folder = folderOf(t);
+    const text = `${LISTEN}gateway: { workers: 2 }\n`;
+    const cordon = await started(t, optionsFor(folder, text));
+    const { ports, controlSocket, front } = cordon;
+    assert.equal(front.workers.length, 2);
+    assert.equal(await statusOf({ port: ports.http }, 'id.localhost', '/api/profile'), 401);
+    assert.equal(await statusOf({ port: ports.http }, 'console.localhost', '/api/status'), 401);
+    assert.equal(await statusOf({ port: ports.http }, 'verify.localhost', '/'), 401);
+    assert.equal(await statusOf({ port: ports.http }, 'agent.localhost', '/v1/enrol'), 404, 'over TLS only');
+    assert.equal(await statusOf({ port: ports.http }, 'authz.localhost', '/access/v1/evaluation'), 405);
+    assert.equal(await statusOf({ port: ports.http }, 'elsewhere.localhost', '/'), 404);
+    assert.equal(await statusOf({ socketPath: controlSocket }, 'localhost', '/api/status'), 200);
+    const pids = [...front.workers];
+    await cordon.stop();
+    await assert.rejects(statusOf({ port: ports.http }, 'id.localhost', '/'));
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    assert.ok(!readdirSync(join(folder, 'data')).includes('workers.sock'));
+    await started(t, optionsFor(folder, text));
+  });
+
   it('gives the first administrator another link each time, until there is one', async (t) => {
     const folder = folderOf(t);
     const first = await startCordon(optionsFor(folder));

@@ -76,6 +76,7 @@ function admit(socket: Socket, secret: string, enter: () => void): void {
     }
     if (end + 1 < seen.length) socket.unshift(seen.subarray(end + 1));
     enter();
+    socket.resume();
   };
   socket.on('data', read);
 }
