@@ -89,6 +89,22 @@ describe('an identity assertion (RFC 7515, RFC 7519)', () => {
     assert.ok(shownClaims(signer.sign(subject)).exp * 1000 <= clock.now() + 60_000);
   });
 
+  it('stays when what it says is the same in new objects, and not when one of them says something else', () => {
+    const signer = createAssertionSigner({ clock: manualClock(NOW) });
+    const first = signer.sign(subject);
+    const copies = {
+      session: { ...session },
+      user: { ...subject.user },
+      groups: new Set([...subject.groups].reverse()),
+      app: { ...subject.app },
+    };
+    assert.equal(signer.sign({ ...subject, ...copies }), first);
+    assert.equal(signer.sign({ ...subject, ...copies }), first);
+    const renamed = { ...subject, ...copies, user: { ...subject.user, name: 'Zoe' } };
+    assert.equal(shownClaims(signer.sign(renamed)).name, 'Zoe');
+    assert.equal(shownClaims(signer.sign(subject)).name, subject.user.name);
+  });
+
   it('is never shared between sessions, apps, devices, methods or addresses', () => {
     const signer = createAssertionSigner({ clock: manualClock(NOW) });
     const { device: _, ...rest } = subject;
