@@ -161,7 +161,7 @@ describe('an upstream over HTTP/2 that misbehaves', () => {
       socket.write(frame(1, 5, stream, fields));
     });
     const { headers, error } = await reach(appAt(server.origin, HTTP2)).ask();
-    assert.deepEqual([{ ...headers }, error], [{ e: 'f' }, undefined]);
+    assert.deepEqual([Object.entries(headers), error], [[['e', 'f']], undefined]);
   });
 
   it('and never answers is given up after the time for heads', async () => {

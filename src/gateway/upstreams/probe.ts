@@ -15,15 +15,17 @@ export async function probe(
   return await new Promise((resolve) => {
     let control: Dispatcher.DispatchController | undefined;
     let bytes = 0;
-    let problem: string | undefined = `its health check did not end within ${timeoutMs} ms`;
+    let problem: string | undefined;
     let isOver = false;
-    const end = (): void => {
+    const end = (found: string | undefined): void => {
       isOver = true;
       clearTimeout(timer);
-      resolve(problem);
+      resolve(found);
       control?.abort(new Error('enough'));
     };
-    const timer = setTimeout(end, timeoutMs);
+    const timer = setTimeout(() => {
+      end(problem ?? `its health check did not end within ${timeoutMs} ms`);
+    }, timeoutMs);
     transport.dispatch(
       { method: 'GET', path, headers: ['host', host, 'user-agent', 'cordon-health'], body: null, isWebSocket: false },
       {
@@ -36,13 +38,13 @@ export async function probe(
         },
         onResponseData: (_controller, chunk) => {
           bytes += chunk.length;
-          if (bytes > MOST_BYTES) end();
+          if (bytes > MOST_BYTES) end(problem);
         },
-        onResponseEnd: end,
+        onResponseEnd: () => {
+          end(problem);
+        },
         onResponseError: (_controller, error) => {
-          if (isOver) return;
-          problem = error.message;
-          end();
+          if (!isOver) end(error.message);
         },
       },
     );
