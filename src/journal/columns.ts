@@ -59,6 +59,12 @@ export function extracted(lines: string): string {
 /** The columns a Parquet file holds, in order. The exact line follows from seq, prev, event and hash. */
 export const SEALED_COLUMNS: string = ['seq', 'prev', 'hash', ...EXTRACTED_COLUMNS, 'event'].join(', ');
 
+/**
+ * What the rows of a relation with these columns hold, as a few numbers: how many, and two sums of their hashes, whatever their order.
+ * Against disks that lie and faults of ours; whoever changes a file on purpose meets the chain and the manifest.
+ */
+export const CONTENT_SUM: string = `count(*), sum(hash(${SEALED_COLUMNS})::hugeint), bit_xor(hash(${SEALED_COLUMNS}, seq))`;
+
 /** A relation over sealed Parquet files with the columns they hold. */
 export function sealedRows(paths: readonly string[]): string {
   return `(select ${SEALED_COLUMNS}
