@@ -112,7 +112,8 @@ function exchangeEvent(
   },
 ): WrittenEvent {
   const { client, user, authority } = exchange;
-  const method = client.method.slice(0, 32);
+  // What was decided on: a tunnel is not the GET that it begins with.
+  const method = exchange.access?.method ?? client.method.slice(0, 32);
   const path = exchange.path ?? '';
   const host = authority?.host ?? '';
   const isRefused = end.code !== undefined;

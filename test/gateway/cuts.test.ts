@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#base';
 import type { Asset, Risk, Tier } from '#model';
+import { TUNNEL } from '#wire';
 import { accept } from './upstream.ts';
 import { until } from './wire.ts';
 import { ADA, LAPTOP, type World, world, type WorldOptions } from './world.ts';
@@ -209,6 +210,19 @@ async function webSocketAt(made: World, path: string, cookie: string): Promise<{
   return { ended: client.closed.then(({ code, reason }) => ({ how: `${code} ${reason}` })) };
 }
 
+/** The app speaks HTTP all the same: a tunnel does not care. */
+async function tunnelAt(made: World, cookie: string): Promise<{ ended: Ended }> {
+  const { upstream = '' } = made.graph.get('app', 'app_wiki') ?? {};
+  made.patch('app', 'app_wiki', { upstream: upstream.replace('http:', 'tcp:') });
+  const client = await made.webSocket({
+    path: TUNNEL.path,
+    cookie,
+    headers: { 'sec-websocket-protocol': TUNNEL.protocol },
+  });
+  assert.equal(client.status, 101);
+  return { ended: client.closed.then(({ code, reason }) => ({ how: `${code} ${reason}` })) };
+}
+
 async function requestAt(made: World, head: string, isStream: boolean): Promise<{ ended: Ended }> {
   const socket = connect(made.port, '127.0.0.1');
   let text = '';
@@ -237,6 +251,10 @@ const KINDS: Readonly<
   },
   'a WebSocket on which only the app speaks': {
     open: async (made, cookie) => await webSocketAt(made, '/ticks', cookie),
+    how: (code) => new RegExp(`^4403 ${code}: `),
+  },
+  'a tunnel': {
+    open: tunnelAt,
     how: (code) => new RegExp(`^4403 ${code}: `),
   },
   'a stream of events': {

@@ -2,6 +2,8 @@ import { type Exchange, type GatewayParts, need, type Stage, type StageResult } 
 import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
+import { issueSshCertificate } from '../tunnel/ssh-certificate.ts';
+import { forwardTunnel } from '../tunnel/tunnel.ts';
 import { identityFields } from '../upstream-identity.ts';
 import { serveVerify } from '../verify/verify.ts';
 import { lookAgain } from './look-again.ts';
@@ -18,6 +20,8 @@ export const enter: Stage = {
     if (refused !== undefined) return refused;
     if (exchange.client.hasLeft) return 'answered';
     parts.counters.permitted += 1;
+    if (exchange.purpose === 'tunnel') return forwardTunnel(exchange, parts);
+    if (exchange.purpose === 'ssh-certificate') return issueSshCertificate(exchange, parts);
     const headers = outgoingHeaders(exchange, parts);
     if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
     return exchange.client.webSocket === undefined

@@ -5,7 +5,7 @@ import { type JoinedTunnel, joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from '../exchange.ts';
 import { cutRefusal } from '../forward-http.ts';
 import { offerOf } from '../forward-websocket.ts';
-import { UpstreamFault } from '../upstreams/fault.ts';
+import { upstreamRefusal } from '../upstreams/refusal.ts';
 
 /** True for an app that speaks TCP: nothing but a tunnel reaches it. */
 export function isTcp({ upstream }: Pick<App, 'upstream'>): boolean {
@@ -51,8 +51,8 @@ export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Pr
       join(exchange, upstream);
       resolve('answered');
     },
-    (error: unknown) => {
-      resolve(dialRefusal(error));
+    (error: Error) => {
+      resolve(upstreamRefusal(error));
     },
   );
   return await promise;
@@ -74,13 +74,4 @@ function join(exchange: Exchange, upstream: Socket): JoinedTunnel {
     tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, `${code}: ${detail ?? REASONS[code].title}`);
   };
   return tunnel;
-}
-
-/** What the client learns is the kind; the address of the app is for the journal. */
-function dialRefusal(error: unknown): Refusal {
-  if (!(error instanceof UpstreamFault)) throw error;
-  return {
-    ...refuse(error.reason === 'upstream-timeout' ? 504 : 502, error.reason),
-    cause: error.message.slice(0, 500),
-  };
 }
