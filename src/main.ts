@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '#base';
+import { keepObjectsYoung, systemClock } from '#base';
 import { type CliWorld, runCli, type RunningServer, type UpOptions } from '#cli';
 import type { Cordon, Log } from '#server';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 async function up(options: UpOptions): Promise<RunningServer> {
+  keepObjectsYoung();
   // Loaded here and not above: `cordon agent run` on a host needs none of it.
   const [{ defaultSource, fileSource, startCordon, textSource }, demo] = await Promise.all([
     import('#server'),
@@ -152,6 +153,7 @@ process.exitCode = await runCli({
   stdout: process.stdout,
   stderr: process.stderr,
   cwd: process.cwd(),
+  self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
   clock: systemClock,
   version: version(),
   controlSocket: process.env['CORDON_CONTROL'],

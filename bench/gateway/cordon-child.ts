@@ -4,12 +4,14 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { keepObjectsYoung } from '#base';
 import { hardenServer, SERVER_OPTIONS } from '#gateway';
 import { makeEstate, POLICIES, policiesOf } from './estate.ts';
 
 /** What the parent may make happen. */
 export type CutOrder = 'revoke-one' | 'deny-all' | 'cut-all' | 'allow-all';
 
+keepObjectsYoung();
 const [appPort = '', folder = '', count = '1'] = process.argv.slice(2);
 const estate = await makeEstate({ appPort, folder, count: Number(count) });
 const prepared = { open: policiesOf(POLICIES.open, 2), closed: policiesOf(POLICIES.closed, 3) };
