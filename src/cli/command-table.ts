@@ -7,13 +7,14 @@ import { OPERATION } from './table/operation.ts';
 import { PEOPLE } from './table/people.ts';
 import { RECORDS } from './table/records.ts';
 import { RULES } from './table/rules.ts';
+import { TUNNELS } from './table/tunnels.ts';
 
 /** Every command, in the order and under the titles in which help and reference show them. */
 export const CHAPTERS: readonly { readonly title: string; readonly rows: readonly CommandRow[] }[] = [
   { title: 'operation', rows: OPERATION },
   { title: 'assets', rows: ASSETS },
   { title: 'people', rows: PEOPLE },
-  { title: 'access to apps', rows: ACCESS },
+  { title: 'access to apps', rows: [...ACCESS, ...TUNNELS] },
   { title: 'devices', rows: HOSTS },
   { title: 'policies and segments', rows: RULES },
   { title: 'decisions for applications', rows: DECISIONS },

@@ -68,6 +68,8 @@ export interface CliWorld {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly cwd: string;
+  /** The words that call this program again. */
+  readonly self: readonly string[];
   readonly clock: Clock;
   readonly version: string;
   /** `CORDON_CONTROL`: path of the control socket; undefined: found through the configuration. */

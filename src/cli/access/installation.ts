@@ -35,7 +35,7 @@ export async function askInstallation(
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   };
   const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const fail = (cause: Error): void => reject(failure(url, cause, signal));
+    const fail = (cause: Error): void => reject(connectionFailure(url, cause, signal));
     const send = url.startsWith('https:') ? tlsRequest : plainRequest;
     const outgoing = send(url, options, (response) => {
       const chunks: Buffer[] = [];
@@ -66,7 +66,8 @@ export async function askInstallation(
 
 const UNTRUSTED = /^(?:ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA)/;
 
-function failure(url: string, cause: Error, signal: AbortSignal): CordonError {
+/** Names why a host of the installation did not answer. */
+export function connectionFailure(url: string, cause: Error, signal: AbortSignal): CordonError {
   const { origin } = new URL(url);
   const code = 'code' in cause ? String(cause.code) : '';
   if (signal.aborted) return new CordonError('command-interrupted', 'interrupted before the answer came', { cause });

@@ -39,6 +39,7 @@ export async function runCommand(argv: readonly string[], options: Options = {})
     stdout: stdout.stream,
     stderr: stderr.stream,
     cwd: '/nowhere',
+    self: ['cordon'],
     clock: manualClock(NOW),
     version: '1.2.3',
     controlSocket: undefined,

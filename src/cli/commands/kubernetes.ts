@@ -1,0 +1,62 @@
+import { stringify } from 'yaml';
+import { appToken } from '../access/app-token.ts';
+import { readLogin } from '../access/login.ts';
+import type { CommandContext } from '../command.ts';
+
+const API_VERSIONS = ['v1', 'v1beta1'] as const;
+const GROUP = 'client.authentication.k8s.io';
+
+/** `cordon kubeconfig` */
+export async function kubeconfig(context: CommandContext): Promise<number> {
+  const { args, world, out } = context;
+  const app = args.at(0);
+  const version = args.choice('api-version', API_VERSIONS) ?? 'v1';
+  const token = await appToken(world, app, { form: 'bearer' });
+  const [command, ...words] = world.self;
+  const name = token.host;
+  const file = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: token.origin, ...(await authorityOf(context)) } }],
+    users: [
+      {
+        name,
+        user: {
+          exec: {
+            apiVersion: `${GROUP}/${version}`,
+            command,
+            args: [...words, 'kube-credential', app, '--api-version', version],
+            interactiveMode: 'IfAvailable',
+            installHint: 'install Cordon, and see that `cordon` is in the path',
+          },
+        },
+      },
+    ],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  };
+  // One text either way: kubectl reads JSON too, and the file is the result.
+  if (out.isJson) out.document(file);
+  else for (const line of stringify(file).trimEnd().split('\n')) out.line(line);
+  return 0;
+}
+
+/** kubectl trusts what the system trusts unless it is told. */
+async function authorityOf({ world }: CommandContext): Promise<{ readonly 'certificate-authority-data'?: string }> {
+  const { ca } = await readLogin(world);
+  return ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+}
+
+/** `cordon kube-credential`: what kubectl runs to get a token, always as JSON. */
+export async function credential(context: CommandContext): Promise<number> {
+  const { args, world, out } = context;
+  const version = args.choice('api-version', API_VERSIONS) ?? 'v1';
+  // kubectl cannot prove possession of a key, so the token is one that needs no proof, and lives shorter for it.
+  const { text, expiresAt } = await appToken(world, args.at(0), { form: 'bearer' });
+  out.document({
+    apiVersion: `${GROUP}/${version}`,
+    kind: 'ExecCredential',
+    status: { token: text, expirationTimestamp: new Date(expiresAt).toISOString().replace(/\.\d{3}Z$/, 'Z') },
+  });
+  return 0;
+}
