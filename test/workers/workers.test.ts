@@ -1,0 +1,182 @@
+// A gateway in two processes is one gateway: who is let in, who is cut off and what is recorded do not depend on where a connection lands.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { verifyJournal } from '#journal';
+import type { Cordon } from '#server';
+import { eventually } from '../story/eventually.ts';
+import {
+  type Ada,
+  CLOSED,
+  get,
+  isAlive,
+  journalText,
+  type Live,
+  openLive,
+  OPEN,
+  type Place,
+  place,
+  signAdaIn,
+  startHere,
+} from './estate.ts';
+
+const HOST = 'verify.localhost';
+/** As many, that all of them on one worker would be a chance of one in 30,000. */
+const MANY = 16;
+
+describe('two workers', { timeout: 60_000, skip: process.platform !== 'linux' && 'needs SO_REUSEPORT' }, () => {
+  let here: Place;
+  let cordon: Cordon;
+  let ada: Ada;
+  let lives: Live[] = [];
+
+  before(() => {
+    here = place();
+  });
+  beforeEach(async () => {
+    here.remove();
+    here = place();
+    cordon = await startHere(here);
+    ada = await signAdaIn(cordon);
+    await cordon.front.cut({}, { code: 'connection-ended' }); // and both have heard of Ada
+  });
+  afterEach(async () => {
+    for (const live of lives.splice(0)) live.end();
+    await cordon.stop();
+    here.remove();
+  });
+
+  const openMany = async (): Promise<void> => {
+    const { http } = cordon.ports;
+    lives = await Promise.all(Array.from({ length: MANY }, async () => await openLive(http, HOST, ada.cookie(HOST))));
+    assert.deepEqual(new Set(lives.map(({ status }) => status)), new Set([101]));
+  };
+  const statusesOf = async (host = HOST): Promise<Set<number>> => {
+    const headers = { cookie: ada.cookie(host) };
+    const answers = await Promise.all(
+      Array.from({ length: MANY }, async () => await get({ port: cordon.ports.http }, host, '/', { headers })),
+    );
+    return new Set(answers.map(({ status }) => status));
+  };
+
+  it('let a person sign in, whichever of them each request reaches', async () => {
+    const { http: port } = cordon.ports;
+    for (let round = 0; round < 8; round++) {
+      const first = await get({ port }, HOST, '/?x=1', { headers: { accept: 'text/html' } });
+      assert.equal(first.status, 303, first.text);
+      const flow = String(first.headers['set-cookie']).split(';')[0] ?? '';
+      const handoff = new URL(first.headers['location'] as string);
+      const leave = await get({ port }, 'id.localhost', handoff.pathname + handoff.search, {
+        headers: { cookie: ada.session },
+      });
+      const callback = new URL(leave.headers['location'] as string);
+      assert.equal(callback.host, `${HOST}:${port}`);
+      const back = await get({ port }, HOST, callback.pathname + callback.search, { headers: { cookie: flow } });
+      const cookie = String(back.headers['set-cookie']).split(';')[0] ?? '';
+      const inside = await get({ port }, HOST, '/', { headers: { cookie, accept: 'application/json' } });
+      assert.equal(inside.status, 200, inside.text);
+      assert.equal(JSON.parse(inside.text).request.address, '127.0.0.1');
+    }
+  });
+
+  it('show what is open at both, and cut all of it when the session ends', async (t) => {
+    await openMany();
+    assert.equal((await cordon.front.connections()).length, MANY);
+    const start = performance.now();
+    const ended = await cordon.services.identity.sessions.endById({ sessionId: ada.sessionId, by: 'system' });
+    assert.ok(ended.ok);
+    const times = await Promise.all(lives.map(async (live) => await live.ended));
+    const latency = Math.max(...times) - start;
+    t.diagnostic(`the last of ${MANY} was cut after ${latency.toFixed(1)} ms`);
+    assert.ok(latency < 1000, `the last one was cut after ${latency} ms`);
+    assert.deepEqual(await cordon.front.connections(), []);
+    assert.deepEqual(await statusesOf(), new Set([401]), 'and nobody comes in again');
+    await eventually(async () => (cordon.front.counters.cut === MANY ? true : undefined), 3);
+  });
+
+  it('cut what an administrator cuts, and count it', async () => {
+    await openMany();
+    assert.equal(await cordon.front.cut({ userId: ada.userId }, { code: 'connection-ended' }), MANY);
+    await Promise.all(lives.map(async (live) => await live.ended));
+  });
+
+  it('follow other policies at once, both', async () => {
+    await openMany();
+    const change = async (text: string): Promise<void> => {
+      const body = { texts: { 'a.cedar': text }, message: 'a test' };
+      const answer = await get({ socketPath: cordon.controlSocket }, 'localhost', '/api/policies', {
+        method: 'POST',
+        body,
+      });
+      assert.equal(answer.status, 200, answer.text);
+    };
+    await change(CLOSED);
+    await Promise.all(lives.map(async (live) => await live.ended));
+    assert.deepEqual(await statusesOf(), new Set([403]));
+    await change(OPEN);
+    await wait(100);
+    assert.deepEqual(await statusesOf(), new Set([200]));
+  });
+
+  it('lose no acknowledged event and no revocation when one of them is killed, and nobody else’s connections', async () => {
+    await openMany();
+    const [victim = 0, other = 0] = cordon.front.workers;
+    const acknowledged: string[] = [];
+    let isOver = false;
+    const clients = Array.from({ length: 8 }, async (_, client) => {
+      for (let turn = 0; !isOver; turn++) {
+        const path = `/${client}-${turn}`;
+        const answer = await get({ port: cordon.ports.http }, 'books.localhost', path, {
+          headers: { cookie: ada.cookie('books.localhost') },
+        }).catch(() => undefined);
+        if (answer?.status === 200) acknowledged.push(path);
+      }
+    });
+    await wait(500);
+    process.kill(victim, 'SIGKILL');
+    await eventually(async () => (isAlive(victim) ? undefined : true), 2);
+    await eventually(async () => (lives.some((live) => !live.isOpen()) ? true : undefined), 2);
+    assert.ok(
+      lives.some((live) => live.isOpen()),
+      'connections of the other one live on',
+    );
+    const ended = await cordon.services.identity.sessions.endById({ sessionId: ada.sessionId, by: 'system' });
+    assert.ok(ended.ok);
+    const pids = await eventually(
+      async () => (cordon.front.workers.length === 2 ? cordon.front.workers : undefined),
+      15,
+    );
+    isOver = true;
+    await Promise.all(clients);
+    assert.ok(pids.includes(other) && !pids.includes(victim));
+    assert.deepEqual(await statusesOf(), new Set([401]), 'the new one knows what was revoked meanwhile');
+    assert.ok(acknowledged.length > 50, `only ${acknowledged.length} requests were answered; the test proves little`);
+    await cordon.stop();
+    const text = journalText(here.folder);
+    const lost = acknowledged.filter((path) => !text.includes(`"path":"${path}"`));
+    assert.deepEqual(lost, []);
+    const report = await verifyJournal(join(here.folder, 'data/journal'));
+    assert.equal(report.ok, true, JSON.stringify(report));
+  });
+
+  it('do not wait for one that hangs: it is ended, and replaced', async () => {
+    const [victim = 0] = cordon.front.workers;
+    process.kill(victim, 'SIGSTOP');
+    const start = performance.now();
+    await cordon.services.identity.sessions.endById({ sessionId: ada.sessionId, by: 'system' });
+    await eventually(async () => (isAlive(victim) ? undefined : true), 5);
+    const took = performance.now() - start;
+    assert.ok(took < 3000, `it was ended only after ${took} ms`);
+    const pids = await eventually(
+      async () => (cordon.front.workers.length === 2 ? cordon.front.workers : undefined),
+      15,
+    );
+    assert.ok(!pids.includes(victim));
+    assert.deepEqual(await statusesOf(), new Set([401]));
+    assert.ok(
+      here.logged.some((line) => line.includes('it has not taken up a change')),
+      here.logged.join('\n'),
+    );
+  });
+});
