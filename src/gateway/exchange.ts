@@ -4,6 +4,7 @@ import type { SshAuthority } from '#identity';
 import type { App, AppSession, Decision, Device, Reason, Session, TrustGraph, User } from '#model';
 import type { AccessRequest } from '#policy';
 import type { ProbeMarks } from '#wire';
+import type { Admission } from './admission.ts';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
 import type { ReplayMemory } from './credentials/replay-memory.ts';
@@ -35,6 +36,7 @@ export interface GatewayParts {
   readonly upstreams: Upstreams;
   readonly recorder: Recorder;
   readonly limits: Limits;
+  readonly admission: Admission;
   readonly probes: Pick<ProbeMarks, 'answerTo'> | undefined;
   readonly counters: Counters;
   readonly onError: (error: unknown, correlationId: string) => void;
@@ -97,6 +99,8 @@ export interface Exchange {
   /** Set when the registry ended the exchange. */
   cut?: Cut;
   isRecorded?: boolean;
+  /** Bytes of a body that does not say how long it is. */
+  mostBodyBytes?: number;
   /** The seal by which a probe of our own knows the refusal for ours. */
   probe?: string;
 }

@@ -6,6 +6,7 @@ import type { SshAuthority } from '#identity';
 import type { Device, Reason, TrustGraph } from '#model';
 import type { ActivePolicies } from '#policy';
 import { PROBE_FIELD, type ProbeMarks } from '#wire';
+import { createAdmission } from './admission.ts';
 import { answerRefusal } from './answer.ts';
 import type { AssertionSigner } from './assertion.ts';
 import { http1Client, http1Upgrade } from './client/http1.ts';
@@ -31,6 +32,7 @@ import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { authenticate } from './stages/authenticate.ts';
+import { account, bounds } from './stages/bounds.ts';
 import { carried } from './stages/carried.ts';
 import { crossSite } from './stages/cross-site.ts';
 import { decide } from './stages/decide.ts';
@@ -109,11 +111,13 @@ const STAGES: readonly Stage[] = [
   route, // which app, which path
   fields, // what of the head may be believed and forwarded
   authenticate, // which session
+  account, // not more than one person may ask
   crossSite, // whether the person meant it
   own, // Cordon's own paths end here
   carried, // unless another proxy has to ask about it
   device, // from which device
   decide, // may they?
+  bounds, // not more than the app bears
   record, // not without a trace
   register, // from here on, changes reach it
   enter, // look again, then dial
@@ -125,45 +129,42 @@ const STAGES_OF_ASKED: readonly Stage[] = [
   fields,
   asForwarded, // what the proxy will send on is what is decided on
   authenticate,
+  account,
   crossSite,
   device,
   decide,
+  bounds,
   record,
   permit, // look again, then say yes, and who is there
 ];
 
 /** Time between two sweeps, milliseconds. A sweep without anything due costs nothing. */
 const TICK_MS = 100;
+/** Whoever has been quiet is forgotten every so many sweeps. */
+const FORGET_TICKS = 50;
 /** Close code of a WebSocket when Cordon stops: going away (RFC 6455 section 7.4.1), so that clients connect again. */
 const GOING_AWAY = 1001;
 
 /** Makes a gateway and starts its sweep. */
 export function createGateway(options: GatewayOptions): Gateway {
   const parts = partsOf(options);
-  const { live, counters, upstreams } = parts;
-  const addresses = new Map<string, number>();
+  const { live, counters, upstreams, admission } = parts;
   let isClosed = false;
+  let ticks = 0;
   const start = (exchange: Exchange, stages: readonly Stage[], refusal?: Refusal): void => {
     const { client } = exchange;
-    const { address } = exchange;
-    const open = addresses.get(address) ?? 0;
-    addresses.set(address, open + 1);
+    const admitted = admission.enter(exchange);
     client.onceClosed(() => {
       if (exchange.live !== undefined) live.remove(exchange.live);
-      const rest = (addresses.get(address) ?? 1) - 1;
-      if (rest > 0) addresses.set(address, rest);
-      else addresses.delete(address);
+      admitted.leave();
     });
-    const refused = isClosed
-      ? refuse(503, 'gateway-stopping')
-      : open >= parts.limits.connectionsPerAddress
-        ? refuse(429, 'too-many-connections')
-        : refusal;
+    const refused = isClosed ? refuse(503, 'gateway-stopping') : (admitted.refused ?? refusal);
     void serve(exchange, parts, { stages, refused });
   };
   const sweep = (): void => {
     noticeNewPolicies(parts);
     live.sweep();
+    if (++ticks % FORGET_TICKS === 0) admission.forget();
   };
   const timer = setInterval(sweep, TICK_MS).unref();
   return {
@@ -190,6 +191,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (isClosed) return;
       isClosed = true;
       clearInterval(timer);
+      admission.close();
       live.cut({}, { reason: { code: 'gateway-stopping' }, closeCode: GOING_AWAY });
       live.close();
       await upstreams.close();
@@ -242,6 +244,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     probes: options.probes,
     sshAuthority: options.sshAuthority,
     upstreams: createUpstreams({ limits, graph, clock, journal, counters }),
+    admission: createAdmission({ limits, now, journal, onError }),
   };
 }
 
@@ -297,11 +300,16 @@ async function walk(exchange: Exchange, parts: GatewayParts, stages: readonly St
   throw new Error('no stage ended the exchange');
 }
 
-function noteRefusal(exchange: Exchange, { counters, recorder, onError }: GatewayParts, refusal: Refusal): void {
+function noteRefusal(exchange: Exchange, parts: GatewayParts, refusal: Refusal): void {
+  const { counters, recorder, onError, admission } = parts;
   const { decision, reasons } = refusal;
   const [first] = reasons;
   if (decision !== undefined && first?.code === 'internal') onError(new Error(first.detail), exchange.correlationId);
   if (exchange.cut !== undefined) return; // noted as a cut
   if (first?.code.startsWith('upstream-') !== true) counters.denied += 1;
+  if (!admission.isWorthTelling(refusal)) {
+    counters.unrecorded += 1;
+    return;
+  }
   void (decision === undefined ? recorder.refusal(exchange, refusal) : recorder.access(exchange, decision));
 }
