@@ -1,5 +1,7 @@
 import { waysIn } from '#policy-analysis';
 import { PROBE_FIELD } from '#wire';
+import { REASONS } from '#model';
+import { grpcFields, isGrpc } from './client/grpc.ts';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
 import { PROOF_ALGORITHMS } from './credentials/proof.ts';
@@ -33,8 +35,17 @@ export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: 
     return;
   }
   const fields = challengeFields(denial, exchange);
-  if (wantsPage(exchange)) sendPage(exchange, denial.status, deniedPage(denial), fields);
+  if (isGrpc(exchange.client)) refuseCall(exchange, denial, fields);
+  else if (wantsPage(exchange)) sendPage(exchange, denial.status, deniedPage(denial), fields);
   else send(exchange, { status: denial.status, type: 'application/json', body: deniedJson(denial), fields });
+}
+
+/** A call of gRPC reads how it went from fields; a status beside 200 alone would not tell it why. */
+function refuseCall(exchange: Exchange, { status, reasons: [reason] }: Denial, fields: readonly string[]): void {
+  const code = reason?.code ?? 'internal';
+  const message = `${code}: ${reason?.detail ?? REASONS[code].title}`;
+  const said = [...fields, ...grpcFields(status, message)];
+  send(exchange, { status, type: 'application/grpc', body: '', fields: said });
 }
 
 /** Sends a page of ours. */

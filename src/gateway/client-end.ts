@@ -20,7 +20,7 @@ export interface ClientEnd {
   readonly webSocket: WebSocketOffer | undefined;
   /** True when a body follows the head, were it to turn out empty. */
   readonly hasBody: boolean;
-  /** The body. To destroy it leaves the client where it is. */
+  /** The body. To destroy it leaves the client where it is. A client that waits for 100 hears it once this is read from. */
   readonly body: Readable;
   /** True once all of the body has arrived, or when there is none. */
   readonly isBodyComplete: boolean;
@@ -32,7 +32,7 @@ export interface ClientEnd {
   readonly hasLeft: boolean;
   /** True once the head of the answer has been sent. */
   readonly hasBegun: boolean;
-  /** An interim answer: 100, 103. */
+  /** An interim answer, such as 103. Clients of HTTP/1.1 get none: some take it for the answer. */
   inform(status: number, fields: readonly string[]): void;
   /** Sends the head; it may leave together with what follows at once. What a hop says for itself is added here. */
   begin(status: number, fields: readonly string[]): void;
@@ -44,8 +44,11 @@ export interface ClientEnd {
    * so that its sender gets to read the answer.
    */
   end(last?: string | Buffer, trailers?: readonly string[]): void;
-  /** Ends the exchange at once, and what was begun is seen to be broken off: HTTP/1.1 closes, HTTP/2 resets the stream. */
-  abort(): void;
+  /**
+   * Ends the exchange at once, and what was begun is seen to be broken off: HTTP/1.1 closes, HTTP/2 resets the stream. A call of
+   * gRPC that was cut ends with fields that say why instead.
+   */
+  abort(why?: { readonly status: number; readonly message: string }): void;
   /** Called once, when both directions have ended. */
   onceClosed(work: () => void): void;
 }

@@ -1,9 +1,7 @@
-import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { REASONS } from '#model';
-import { BoundedBody } from './bounded-body.ts';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
-import { returnable } from './headers.ts';
+import { returnable, trailing } from './headers.ts';
 import type { Cut } from './live.ts';
 import { denied } from './stages/decide.ts';
 import { upstreamRefusal } from './upstreams/refusal.ts';
@@ -32,28 +30,13 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
       {
         query: need(exchange, 'query'),
         headers,
-        body: bodyOf(exchange, transfer, resolve),
+        body: client.hasBody ? client.body : null,
         ...(client.hasBody ? { trailers: (): string[] => trailing(client.trailers()) } : {}),
         isWebSocket: false,
       },
       transfer.handler,
     );
   });
-}
-
-/** The body for the upstream. One that may not be sent whole is broken off at both ends, the upstream's first. */
-function bodyOf(
-  { client, mostBodyBytes: most }: Exchange,
-  transfer: Transfer,
-  resolve: (result: StageResult) => void,
-): Readable | null {
-  if (!client.hasBody || most === undefined) return client.hasBody ? client.body : null;
-  const body = new BoundedBody(most, () => {
-    transfer.abort('the body is too large');
-    if (client.hasBegun) client.abort();
-    resolve(refuse(413, 'body-too-large', `at most ${most} bytes`));
-  });
-  return client.body.once('error', (error) => body.destroy(error)).pipe(body);
 }
 
 /** Ends a transfer for a cut: with the refusal while nothing was answered yet, else by breaking the connection off. */
@@ -65,8 +48,19 @@ export function endTransfer(
   exchange.cut = cut;
   transfer.abort('cut');
   // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
-  if (exchange.client.hasBegun) exchange.client.abort();
+  if (exchange.client.hasBegun) exchange.client.abort(whyCut(cut));
   resolve(cutRefusal(cut));
+}
+
+/** What a client is told that can still be told something. */
+export function whyCut(cut: Cut): { readonly status: number; readonly message: string } {
+  const { code, detail } = cut.reason;
+  return { status: cutRefusal(cut).status, message: `${code}: ${detail ?? REASONS[code].title}` };
+}
+
+/** What follows the body; most have nothing. */
+function trailersOf(raw: Dispatcher.DispatchController['rawTrailers']): string[] {
+  return Array.isArray(raw) && raw.length > 0 ? trailing(raw.map(String)) : [];
 }
 
 /** The refusal that a cut becomes while nothing was answered yet. */
@@ -98,8 +92,12 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
       if (ended !== undefined) controller.abort(new Error(ended));
     },
     onResponseStart: (controller, status, headers) => {
-      if (status < 200) return; // interim answers end at this hop
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+      if (status < 200) {
+        // Others end at this hop: 100 is ours to say, 101 and 102 are about this connection.
+        if (status === 103) client.inform(status, returnable(raw));
+        return;
+      }
       const fields = returnable(raw);
       fields.push('x-cordon-correlation-id', exchange.correlationId);
       length = Number(headers['content-length']);
@@ -116,9 +114,9 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
         controller.resume();
       });
     },
-    onResponseEnd: () => {
+    onResponseEnd: ({ rawTrailers }) => {
       ended ??= 'complete';
-      client.end(whole);
+      client.end(whole, trailersOf(rawTrailers));
       resolve('answered');
     },
     onResponseError: (_controller, error) => {

@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { REASONS } from '#model';
 import { endSoftly } from './client/end-softly.ts';
 import type { WebSocketOffer } from './client-end.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
-import { endTransfer, transferOf } from './forward-http.ts';
+import { endTransfer, transferOf, whyCut } from './forward-http.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
 import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
@@ -101,20 +100,17 @@ function join(exchange: Exchange, socket: Duplex, upstream: Duplex): void {
     exchange.cut = cut;
     upstream.unpipe(socket);
     socket.unpipe(upstream);
-    closeClient(socket, boundary.isOpen ? cut : undefined);
+    // In the middle of a frame there is no place for a reason.
+    if (boundary.isOpen) closeClient(socket, cut);
+    else exchange.client.abort(whyCut(cut));
     // Nothing passes any more; taking down what nothing passes through can wait until all have heard.
     setImmediate(() => upstream.destroy());
   };
 }
 
-/** Says goodbye with the reason and breaks off. Without a reason (in the middle of a frame there is no place for one) at once. */
-export function closeClient(socket: Duplex, cut: Cut | undefined): void {
-  if (cut === undefined) {
-    socket.destroy();
-    return;
-  }
-  const { code, detail } = cut.reason;
-  socket.end(closeFrame(cut.closeCode ?? CUT_CODE, `${code}: ${detail ?? REASONS[code].title}`));
+/** Says goodbye with the reason and breaks off. */
+export function closeClient(socket: Duplex, cut: Cut): void {
+  socket.end(closeFrame(cut.closeCode ?? CUT_CODE, whyCut(cut).message));
   socket.resume(); // what the client still sends is dropped
   endSoftly(socket);
 }

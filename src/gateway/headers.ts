@@ -191,6 +191,25 @@ export function returnable(raw: readonly (Buffer | string)[]): FieldList {
   return fields;
 }
 
+/** Fields that say who asks, where to, or how long something is: after a body nobody reads them as such, or everybody differently. */
+const NEVER_AFTER =
+  /^(?:host|authorization|cookie|set-cookie|origin|date|age|expires|vary|location|retry-after|cache-control|www-authenticate|if-.*|range|max-forwards|content-.*|sec-.*|access-control-.*)$/;
+
+/**
+ * The fields to pass on after a body, in either direction: nothing that only a head may say (RFC 9110 section 6.5.1), nothing
+ * hop-by-hop, nothing in Cordon's name or in that of an identity (attack: to say behind the body what is taken away before it).
+ */
+export function trailing(raw: readonly string[]): FieldList {
+  const fields: FieldList = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const { name, isAllowed, isDropped } = ruleOf(raw[i] ?? '');
+    const value = raw[i + 1] ?? '';
+    if (!isAllowed || isDropped || NEVER_AFTER.test(name) || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) continue;
+    fields.push(name, value);
+  }
+  return fields;
+}
+
 /** Values of a cookie in `Cookie` fields, in order. More than one means that somebody tossed a cookie at us. */
 export function cookieValues(header: string | undefined, name: string): string[] {
   const values: string[] = [];

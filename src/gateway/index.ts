@@ -6,7 +6,6 @@
  * and never reaches an upstream without a proven permit.
  */
 export {
-  ASSERTION_HEADER,
   type AssertionClaims,
   type AssertionSigner,
   createAssertionSigner,
@@ -26,6 +25,7 @@ export {
 } from './handoff.ts';
 export { type CanonicalHost, canonicalHost } from './host.ts';
 export type { Limits } from './limits.ts';
+export { hear, type Hearers } from './listen.ts';
 export type { CutFilter, LiveConnection } from './live.ts';
 export { type Denial, deniedPage } from './pages/denied.ts';
 export { type CanonicalTarget, canonicalTarget } from './path.ts';

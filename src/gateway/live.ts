@@ -11,7 +11,7 @@ export interface LiveConnection {
   readonly appId: string;
   /** Name of the app. */
   readonly app: string;
-  readonly kind: 'http' | 'websocket' | 'tcp';
+  readonly kind: 'http' | 'websocket' | 'grpc' | 'tcp';
   readonly method: string;
   readonly path: string;
   readonly address: string;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { ServerSessionOptions } from 'node:http2';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
@@ -17,6 +18,29 @@ export const SERVER_OPTIONS: Readonly<ServerOptions> = {
   connectionsCheckingInterval: 2_000,
   noDelay: true,
   shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
+};
+
+/**
+ * Options of every HTTP/2 connection: what one client may hold in memory, and how often it may change its mind before the connection
+ * is ended (attacks: rapid reset, floods of settings, pings and empty frames, heads without end).
+ */
+export const HTTP2_OPTIONS: Readonly<ServerSessionOptions> = {
+  maxSessionMemory: 10,
+  maxSettings: 16,
+  maxHeaderListPairs: 128,
+  maxOutstandingPings: 10,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  streamResetBurst: 200,
+  streamResetRate: 20,
+  strictSingleValueFields: false, // of what an app answers; requests are checked one by one
+  settings: {
+    enableConnectProtocol: true,
+    maxConcurrentStreams: 100,
+    maxHeaderListSize: 16_384,
+    // What may arrive of one body before anybody reads it.
+    initialWindowSize: 262_144,
+  },
 };
 
 /** How long a connection may stand still, milliseconds. */

@@ -39,6 +39,10 @@ function named(): Handlers {
       upgrade: (_request, socket) => {
         socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\ngateway');
       },
+      stream: (stream) => {
+        stream.respond({ ':status': 200 });
+        stream.end('gateway over HTTP/2');
+      },
     },
   };
 }

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Configuration, ListenAddress } from '#config';
-import { canonicalHost, type Gateway, hardenServer, SERVER_OPTIONS } from '#gateway';
+import { canonicalHost, type Gateway, hear, type Hearers, SERVER_OPTIONS } from '#gateway';
 import { listenOn } from './listen-on.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -14,7 +15,7 @@ export interface Handlers {
   readonly own: ReadonlyMap<string, Handler>;
   /** Own hosts that are answered over TLS only. */
   readonly tlsOnly: ReadonlySet<string>;
-  readonly gateway: Pick<Gateway, 'handle' | 'upgrade'>;
+  readonly gateway: Pick<Gateway, 'handle' | 'upgrade' | 'stream'>;
 }
 
 /** The sockets Cordon listens on. */
@@ -36,7 +37,7 @@ export async function openListeners(
 ): Promise<Listeners> {
   let handlers: Handlers | undefined;
   let contextFor: ((serverName: string | undefined) => SecureContext) | undefined;
-  const servers: Server[] = [];
+  const servers: Listening[] = [];
   const onRequest: Handler = (request, response) => {
     if (handlers === undefined) {
       answerStarting(response);
@@ -44,16 +45,19 @@ export async function openListeners(
     }
     const own = ownHandler(handlers, request);
     if (own === undefined) handlers.gateway.handle(request, response);
-    else own(request, response);
+    else answerOwn(own, request, response);
   };
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (handlers === undefined || ownHandler(handlers, request) !== undefined) refuseUpgrade(socket);
     else handlers.gateway.upgrade(request, socket, head);
   };
-  const open = async (server: Server, address: ListenAddress): Promise<number> => {
-    hardenServer(server);
-    server.on('request', onRequest).on('upgrade', onUpgrade);
-    servers.push(server);
+  const onStream: Hearers['stream'] = (stream, head, socket) => {
+    if (handlers === undefined) answerStartingOver(stream);
+    else handlers.gateway.stream(stream, head, socket);
+  };
+  const open = async (server: Server, address: ListenAddress, stream?: Hearers['stream']): Promise<number> => {
+    const http2 = hear(server, { request: onRequest, upgrade: onUpgrade, ...(stream === undefined ? {} : { stream }) });
+    servers.push({ server, http2 });
     return await listenOn(server, address, options);
   };
   try {
@@ -62,8 +66,13 @@ export async function openListeners(
       listen.tls === undefined
         ? undefined
         : await open(
-            tlsServer(() => contextFor),
+            tlsServer({
+              contextFor: () => contextFor,
+              // Cordon's own hosts speak HTTP/1.1 only; a connection without a name may be for one of them.
+              isHttp2: (host) => handlers?.own.has(host) === false,
+            }),
             listen.tls,
+            onStream,
           );
     return {
       ports: { ...(http === undefined ? {} : { http }), ...(tls === undefined ? {} : { tls }) },
@@ -74,11 +83,11 @@ export async function openListeners(
         contextFor = given;
       },
       close: async (graceMs) => {
-        await Promise.all(servers.map(async (server) => await closeServer(server, graceMs)));
+        await Promise.all(servers.map(async (one) => await closeServer(one, graceMs)));
       },
     };
   } catch (cause) {
-    await Promise.all(servers.map(async (server) => await closeServer(server, 0)));
+    await Promise.all(servers.map(async (one) => await closeServer(one, 0)));
     throw cause;
   }
 }
@@ -91,23 +100,44 @@ export function ownHandler(
   request: IncomingMessage,
 ): Handler | undefined {
   const host = canonicalHost(request.headers.host)?.host;
+  const { socket } = request;
   // A target that names a host of its own could be read as another one than `host` (RFC 9112 section 3.2.2); the gateway refuses it.
-  if (
-    host === undefined ||
-    request.url?.startsWith('/') !== true ||
-    (tlsOnly.has(host) && !('encrypted' in request.socket))
-  )
+  if (host === undefined || request.url?.startsWith('/') !== true || (tlsOnly.has(host) && !('encrypted' in socket)))
     return undefined;
+  // A connection that was made for another host is not for this one; the gateway says so.
+  const named = 'servername' in socket ? canonicalHost(String(socket.servername))?.host : undefined;
+  if (named !== undefined && named !== host) return undefined;
   return own.get(host);
 }
 
-function tlsServer(contextFor: () => ((serverName: string | undefined) => SecureContext) | undefined): Server {
+/** Answers on an own host. Everybody there may send a body, and hears so at once. */
+function answerOwn(own: Handler, request: IncomingMessage, response: ServerResponse): void {
+  const { expect } = request.headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    response.writeHead(417, { 'content-length': 0, connection: 'close' }).end();
+    return;
+  }
+  if (expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
+  own(request, response);
+}
+
+function tlsServer({
+  contextFor,
+  isHttp2,
+}: {
+  readonly contextFor: () => ((serverName: string | undefined) => SecureContext) | undefined;
+  readonly isHttp2: (host: string) => boolean;
+}): Server {
   return createTlsServer({
     ...SERVER_OPTIONS,
     requestCert: true,
     // Browsers have none. Whoever needs a device asks `devices.deviceOf`, which takes only verified ones.
     rejectUnauthorized: false,
-    ALPNProtocols: ['http/1.1'],
+    ALPNCallback: ({ servername, protocols }) => {
+      const host = canonicalHost(servername)?.host;
+      const offered = host !== undefined && isHttp2(host) ? ['h2', 'http/1.1'] : ['http/1.1'];
+      return offered.find((name) => protocols.includes(name));
+    },
     handshakeTimeout: 10_000,
     SNICallback: (serverName, done) => {
       const context = contextFor()?.(serverName);
@@ -122,16 +152,28 @@ function answerStarting(response: ServerResponse): void {
   response.end('Cordon is starting\n');
 }
 
+function answerStartingOver(stream: ServerHttp2Stream): void {
+  stream.respond({ ':status': 503, 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' });
+  stream.end('Cordon is starting\n');
+}
+
 function refuseUpgrade(socket: Duplex): void {
   socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+/** A server, and the HTTP/2 connections that it has no hand in any more. */
+interface Listening {
+  readonly server: Server;
+  readonly http2: ReturnType<typeof hear>;
+}
+
+async function closeServer({ server, http2 }: Listening, graceMs: number): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
     // Connections that were taken over (WebSockets) are the gateway's to end; the process does not wait for the last of them.
     const timer = setTimeout(() => {
       server.closeAllConnections();
+      http2?.destroy();
       resolve();
     }, graceMs);
     server.close(() => {
@@ -139,5 +181,6 @@ async function closeServer(server: Server, graceMs: number): Promise<void> {
       resolve();
     });
     server.closeIdleConnections();
+    http2?.close();
   });
 }

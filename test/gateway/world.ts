@@ -11,7 +11,7 @@ import {
   createGateway,
   type Gateway,
   type GatewayOptions,
-  hardenServer,
+  hear,
   SERVER_OPTIONS,
 } from '#gateway';
 import {
@@ -122,8 +122,8 @@ export async function world(options?: WorldOptions): Promise<World> {
   return made;
 }
 
-/** Makes the world: Ada and Bob, the wiki and the verify app. */
-async function makeWorld(options: WorldOptions = {}): Promise<World> {
+/** Makes the world: Ada and Bob, the wiki and the verify app. Whoever calls this ends it; `world` does so by itself. */
+export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const arrivals: Arrival[] = [];
   const upstream = await listen(upstreamServer(options, arrivals));
   const standing = manualClock(START);
@@ -201,13 +201,8 @@ function gatewayOptions(graph: TrustGraph, clock: Clock, state: State): GatewayO
 }
 
 function serverOf(gateway: Gateway, options: Partial<ServerOptions> = {}): Server {
-  const server = createServer({ ...SERVER_OPTIONS, ...options }, (request, response) => {
-    gateway.handle(request, response);
-  });
-  server.on('upgrade', (request, socket, head) => {
-    gateway.upgrade(request, socket, head);
-  });
-  hardenServer(server);
+  const server = createServer({ ...SERVER_OPTIONS, ...options });
+  hear(server, { request: gateway.handle, upgrade: gateway.upgrade });
   return server;
 }
 

@@ -1,9 +1,10 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Duplex, PassThrough, type Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { acceptKey } from '../websocket.ts';
 import { endSoftly } from './end-softly.ts';
+import { awaitsContinue, requestBody } from './request-body.ts';
 
 /** How long, and for how many bytes, a body that nobody wants is still read, so that its sender gets to read the answer. */
 const LINGER = { milliseconds: 1000, bytes: 1024 * 1024 };
@@ -52,6 +53,7 @@ class Http1Client implements ClientEnd {
   /** The client was told that the connection ends, as nobody may read all of its body. */
   #isLast = false;
   #isAccepted = false;
+  #isContinued = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, early?: Buffer) {
     this.#request = request;
@@ -91,8 +93,7 @@ class Http1Client implements ClientEnd {
   }
 
   get body(): Readable {
-    // Not the request itself: whoever destroys that takes the client's connection, and the answer, with it.
-    this.#body ??= this.#request.pipe(new PassThrough());
+    this.#body ??= requestBody(this.#request, this.#isAwaited ? () => this.#continue() : undefined);
     return this.#body;
   }
 
@@ -117,9 +118,8 @@ class Http1Client implements ClientEnd {
     return this.#request.rawTrailers;
   }
 
-  inform(status: number, fields: readonly string[]): void {
-    if (status === 100) this.#response.writeContinue();
-    else if (status === 103) this.#response.writeEarlyHints(hintsOf(fields));
+  inform(): void {
+    // Nothing: see the contract.
   }
 
   begin(status: number, fields: readonly string[]): void {
@@ -140,8 +140,10 @@ class Http1Client implements ClientEnd {
   }
 
   end(last?: string | Buffer, trailers: readonly string[] = []): void {
-    if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers));
-    if (this.#isLast && !this.isBodyComplete) this.#linger(last);
+    // Only to whom they are not a surprise (RFC 9110 section 6.5.1).
+    if (trailers.length > 0 && this.header('te')?.toLowerCase().includes('trailers') === true)
+      this.#response.addTrailers(pairsOf(trailers));
+    if (this.#isLast && !this.isBodyComplete && !this.#isWaiting) this.#linger(last);
     else if (last === undefined) this.#response.end();
     // Head and body as one text go out in one plain write.
     else if (typeof last !== 'string' && this.#isHeld && last.length <= SMALL_BYTES)
@@ -164,6 +166,21 @@ class Http1Client implements ClientEnd {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this.#response.flushHeaders();
+  }
+
+  get #isAwaited(): boolean {
+    return awaitsContinue(this.#request.headers.expect) && this.#request.httpVersion === '1.1';
+  }
+
+  /** The client sends nothing before it has heard 100, or the answer. */
+  get #isWaiting(): boolean {
+    return !this.#isContinued && this.#isAwaited;
+  }
+
+  #continue(): void {
+    if (this.hasLeft || this.hasBegun) return;
+    this.#isContinued = true;
+    this.#response.writeContinue();
   }
 
   /** Closing while the client still sends would reset the connection before it has read the answer. */
@@ -227,9 +244,4 @@ function pairsOf(fields: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i] ?? '', fields[i + 1] ?? '']);
   return pairs;
-}
-
-/** Only links: that is what early hints are for. */
-function hintsOf(fields: readonly string[]): { link: string[] } {
-  return { link: pairsOf(fields).flatMap(([name, value]) => (name.toLowerCase() === 'link' ? [value] : [])) };
 }

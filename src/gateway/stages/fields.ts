@@ -15,11 +15,13 @@ export const fields: Stage = {
       return refuse(400, 'request-malformed', 'the only transfer-encoding is `chunked`');
     if (length !== undefined && !/^\d{1,15}$/.test(length))
       return refuse(400, 'request-malformed', 'content-length is not a number');
-    const { webSocket } = client;
-    if (webSocket !== undefined) {
-      const problem = client.hasBody ? 'a WebSocket handshake has no body' : webSocket.problem;
+    if (client.webSocket !== undefined) {
+      const problem = client.hasBody ? 'a WebSocket handshake has no body' : client.webSocket.problem;
       if (problem !== undefined) return refuse(400, 'request-malformed', problem);
     }
+    const expect = client.header('expect');
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      return refuse(417, 'request-malformed', 'the only expectation that can be met is `100-continue`');
     const read = forwardable(client.rawHeaders, { keepLength: length !== undefined });
     if (!read.ok) return refuse(400, 'header-refused', read.error);
     exchange.fields = read.value;

@@ -1,4 +1,5 @@
 import { newId } from '#base';
+import { isGrpc } from '../client/grpc.ts';
 import { type Exchange, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
 import type { LiveConnection } from '../live.ts';
 
@@ -49,7 +50,8 @@ export const register: Stage = {
 
 function kindOf({ client, purpose }: Exchange): LiveConnection['kind'] {
   if (purpose === 'tunnel') return 'tcp';
-  return client.webSocket === undefined ? 'http' : 'websocket';
+  if (client.webSocket !== undefined) return 'websocket';
+  return isGrpc(client) ? 'grpc' : 'http';
 }
 
 function foreignOrigin(exchange: Exchange): { readonly origin?: string } {

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
+import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
+import { endSoftly } from './end-softly.ts';
+import { grpcFields, isGrpc } from './grpc.ts';
+import { awaitsContinue, requestBody } from './request-body.ts';
+
+/** What a stream began with. `rawHeaders` are alternating names and values, pseudo-fields among them. */
+export interface Http2Head {
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+}
+
+/** Answers that end with their head. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+const NOTHING: readonly string[] = [];
+
+/** The client of a request over HTTP/2. It is ended when its stream stands still for `idleMs`. */
+export function http2Client(
+  stream: ServerHttp2Stream,
+  head: Http2Head,
+  { socket, idleMs }: { readonly socket: Socket; readonly idleMs: number },
+): ClientEnd {
+  stream.setTimeout(idleMs, () => {
+    stream.close(constants.NGHTTP2_CANCEL);
+  });
+  return new Http2Client(stream, head, socket);
+}
+
+/**
+ * One stream. Connection fields, broken framing and broken field values never get here: the parser resets those streams
+ * (RFC 9113 section 8.1.1).
+ */
+class Http2Client implements ClientEnd {
+  readonly protocol = 'h2';
+  readonly socket: Socket;
+  readonly webSocket: WebSocketOffer | undefined;
+  readonly #stream: ServerHttp2Stream;
+  readonly #head: Http2Head;
+  #rawHeaders: readonly string[] | undefined;
+  #body: Readable | undefined;
+  #trailers: readonly string[] = NOTHING;
+  #isBodyComplete: boolean;
+  #begun: { readonly status: number; readonly fields: string[] } | undefined;
+  /** The head was given, and nothing of the answer has left yet. */
+  #isHeld = false;
+  #endFields: readonly string[] = NOTHING;
+
+  constructor(stream: ServerHttp2Stream, head: Http2Head, socket: Socket) {
+    this.#stream = stream;
+    this.#head = head;
+    this.socket = socket;
+    const isWebSocket = head.headers[':method'] === 'CONNECT' && head.headers[':protocol'] === 'websocket';
+    this.webSocket = isWebSocket ? this.#offer() : undefined;
+    this.#isBodyComplete = stream.endAfterHeaders || isWebSocket;
+    if (this.#isBodyComplete) return;
+    stream.once('end', () => (this.#isBodyComplete = true));
+    stream.once('trailers', (_fields, _flags, raw: readonly string[]) => (this.#trailers = raw));
+  }
+
+  get method(): string {
+    return this.webSocket === undefined ? (this.#head.headers[':method'] ?? '') : 'GET';
+  }
+
+  get target(): string {
+    return this.#head.headers[':path'] ?? '';
+  }
+
+  get authority(): string | undefined {
+    const { rawHeaders } = this.#head;
+    let named: string | undefined;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (rawHeaders[i] !== ':authority' && rawHeaders[i] !== 'host') continue;
+      if (named !== undefined && named !== rawHeaders[i + 1]) return undefined;
+      named = rawHeaders[i + 1];
+    }
+    return named;
+  }
+
+  get rawHeaders(): readonly string[] {
+    this.#rawHeaders ??= fieldsOf(this.#head.rawHeaders);
+    return this.#rawHeaders;
+  }
+
+  get hasBody(): boolean {
+    return this.webSocket === undefined && !this.#stream.endAfterHeaders;
+  }
+
+  get body(): Readable {
+    const isAwaited = awaitsContinue(this.header('expect'));
+    this.#body ??= requestBody(this.#stream, isAwaited ? () => this.#continue() : undefined);
+    return this.#body;
+  }
+
+  get isBodyComplete(): boolean {
+    return this.#isBodyComplete;
+  }
+
+  get hasLeft(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  get hasBegun(): boolean {
+    return this.#begun !== undefined;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#head.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  trailers(): readonly string[] {
+    return this.#trailers;
+  }
+
+  inform(status: number, fields: readonly string[]): void {
+    if (!this.hasLeft && !this.hasBegun) this.#stream.additionalHeaders({ ':status': status, ...objectOf(fields) });
+  }
+
+  begin(status: number, fields: readonly string[]): void {
+    for (let i = 0; i < fields.length; i += 2) {
+      validateHeaderName(fields[i] ?? '');
+      validateHeaderValue(fields[i] ?? '', fields[i + 1] ?? '');
+    }
+    this.#begun = { status, fields: [...fields] };
+    this.#isHeld = true;
+    setImmediate(flush, this);
+  }
+
+  write(chunk: Buffer): boolean {
+    this.flush();
+    return this.#stream.writableEnded || this.#stream.write(chunk);
+  }
+
+  onceDrained(work: () => void): void {
+    this.#stream.once('drain', work);
+  }
+
+  end(last?: string | Buffer, trailers: readonly string[] = NOTHING): void {
+    this.#endFields = trailers;
+    if (this.#isHeld) this.#respond({ isWhole: trailers.length === 0, isEmpty: (last?.length ?? 0) === 0 });
+    if (this.hasLeft) return;
+    if (!this.#stream.writableEnded) this.#stream.end(last);
+    // Whoever still sends a body hears that nobody wants it (RFC 9113 section 8.1).
+    if (!this.#isBodyComplete) this.#stream.once('finish', () => setImmediate(() => this.#closeQuietly()));
+  }
+
+  abort(why?: { readonly status: number; readonly message: string }): void {
+    if (why !== undefined && this.#begun !== undefined && isGrpc(this) && !this.hasLeft) {
+      this.end(undefined, grpcFields(why.status, why.message));
+      endSoftly(this.#stream);
+      return;
+    }
+    // Not CANCEL: clients take that for their own doing, and the part for the whole.
+    this.#stream.close(why === undefined ? constants.NGHTTP2_INTERNAL_ERROR : constants.NGHTTP2_INADEQUATE_SECURITY);
+  }
+
+  onceClosed(work: () => void): void {
+    this.#stream.once('close', work);
+  }
+
+  /** Sends a head that nothing followed. */
+  flush(): void {
+    if (this.#isHeld) this.#respond({ isWhole: false, isEmpty: false });
+  }
+
+  /** `isWhole`: no fields can follow any more. */
+  #respond({ isWhole, isEmpty }: { readonly isWhole: boolean; readonly isEmpty: boolean }): void {
+    this.#isHeld = false;
+    const { status, fields } = this.#begun ?? { status: 500, fields: [] };
+    if (this.hasLeft) return;
+    const waitForTrailers = !isWhole && !BODILESS.has(status) && this.#head.headers[':method'] !== 'HEAD';
+    if (waitForTrailers) {
+      this.#stream.once('wantTrailers', () => {
+        if (!this.hasLeft) this.#stream.sendTrailers(objectOf(this.#endFields));
+      });
+    }
+    this.#stream.respond([':status', String(status), ...fields], { waitForTrailers, endStream: isWhole && isEmpty });
+  }
+
+  #continue(): void {
+    this.inform(100, NOTHING);
+  }
+
+  #closeQuietly(): void {
+    if (!this.#stream.destroyed && !this.#isBodyComplete) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #offer(): WebSocketOffer {
+    return {
+      key: randomBytes(16).toString('base64'),
+      problem: this.header('sec-websocket-version') === '13' ? undefined : 'the WebSocket version must be 13',
+      accept: (fields): Duplex => {
+        this.begin(200, fields);
+        this.#isHeld = false;
+        this.#stream.setTimeout(0);
+        this.#stream.respond([':status', '200', ...fields]);
+        return this.#stream;
+      },
+    };
+  }
+}
+
+function flush(client: Http2Client): void {
+  client.flush();
+}
+
+/** Fields without pseudo-fields, and the parts of `cookie`, which HTTP/2 sends one by one, together again (RFC 9113 section 8.2.3). */
+function fieldsOf(raw: readonly string[]): string[] {
+  const fields: string[] = [];
+  let cookieAt = -1;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const value = raw[i + 1] ?? '';
+    if (name.startsWith(':')) continue;
+    if (name !== 'cookie' || cookieAt === -1) {
+      if (name === 'cookie') cookieAt = fields.length + 1;
+      fields.push(name, value);
+    } else fields[cookieAt] += `; ${value}`;
+  }
+  return fields;
+}
+
+function objectOf(fields: readonly string[]): Record<string, string[]> {
+  const object: Record<string, string[]> = {};
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] ?? '').toLowerCase();
+    (object[name] ??= []).push(fields[i + 1] ?? '');
+  }
+  return object;
+}

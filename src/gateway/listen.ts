@@ -1,0 +1,32 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { http2Sessions, type Http2Sessions, type OnStream } from './client/http2-sessions.ts';
+import { hardenServer } from './server-options.ts';
+
+/** Who answers what a listener hears. */
+export interface Hearers {
+  readonly request: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Absent: HTTP/2 is not spoken. A TLS server that speaks it also has to offer it by ALPN. */
+  readonly stream?: OnStream;
+}
+
+/**
+ * Hardens a server and lets the hearers hear all of it: requests, those that wait for 100 (the answerer says it when the body is
+ * wanted, not before anybody was let in), requests for a WebSocket, and over TLS streams of HTTP/2.
+ */
+export function hear(server: Server | TlsServer, { request, upgrade, stream }: Hearers): Http2Sessions | undefined {
+  hardenServer(server);
+  server.on('request', request).on('checkContinue', request).on('checkExpectation', request).on('upgrade', upgrade);
+  if (stream === undefined) return undefined;
+  const sessions = http2Sessions(stream);
+  const overHttp1 = server.listeners('secureConnection');
+  server.removeAllListeners('secureConnection');
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') sessions.begin(socket);
+    else for (const listener of overHttp1) listener.call(server, socket);
+  });
+  return sessions;
+}
