@@ -15,4 +15,4 @@ export { IDENTITY_LIMITS, type IdentityLimits } from './limits.ts';
 export type { IdentityProblem, Outcome } from './refusal.ts';
 export type { Authenticated, SignedIn } from './sessions.ts';
 export type { PasskeyRequest, Pending } from './sign-in.ts';
-export { createSshAuthority, type SshAuthority, type SshCertificate } from './ssh/authority.ts';
+export { sshAuthority, sshAuthorityKey, type SshAuthority, type SshCertificate } from './ssh/authority.ts';

@@ -4,7 +4,7 @@ import type { Clock, Problem, Result } from '#base';
 import type { Configuration, ListenAddress } from '#config';
 import { type Authority, createAuthority, createDevices, type Devices } from '#devices';
 import { type AssertionSigner, createAssertionSigner, generateAssertionKey } from '#gateway';
-import { createIdentity, type Identity } from '#identity';
+import { createIdentity, type Identity, sshAuthorityKey } from '#identity';
 import { type Journal, openJournal } from '#journal';
 import { TrustGraph, type Workload } from '#model';
 import { createMonitor, type Monitor } from '#monitor';
@@ -52,6 +52,8 @@ export interface Areas {
   readonly assertion: AssertionSigner;
   /** The private key that assertions are signed with, for workers. */
   readonly assertionKey: JsonWebKey;
+  /** The private key that SSH certificates are signed with. */
+  readonly sshKey: JsonWebKey;
   readonly plan: ActivePlan;
   readonly devices: Devices;
   readonly identity: Identity;
@@ -105,6 +107,7 @@ export async function openAreas(truth: Truth, options: AreaOptions): Promise<Are
     authority,
     assertion: createAssertionSigner({ clock, key }),
     assertionKey: key,
+    sshKey: await sshAuthorityKey(store),
     devices: createDevices({ ...common, authority, serverName: hosts.agent, programFor: plan.programFor }),
     identity: createIdentity({
       ...common,

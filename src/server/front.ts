@@ -4,9 +4,11 @@ import type { Api, LiveGateway } from '#api';
 import type { Clock } from '#base';
 import type { Configuration } from '#config';
 import { createGateway, type Gateway } from '#gateway';
+import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
 import type { Certificates } from './certificates.ts';
+import { gatewayLimits } from './gateway-limits.ts';
 import { type Handlers, type Listeners, openListeners, ownHandler } from './listeners.ts';
 import type { Log } from './log.ts';
 import type { OwnHosts, originsOf } from './origins.ts';
@@ -87,16 +89,19 @@ function ownFront(options: FrontOptions): Front {
   };
 }
 
-function makeGateway({ truth, areas, clock, log, originOf, hosts, probeKey }: FrontOptions): Gateway {
+function makeGateway(options: FrontOptions): Gateway {
+  const { truth, areas, configuration, clock, log, originOf, hosts, probeKey } = options;
   return createGateway({
     ...truth,
     clock,
     assertion: areas.assertion,
+    sshAuthority: sshAuthority(areas.sshKey, clock),
     handoff: areas.identity.handoff,
     identityOrigin: (transport) => originOf(hosts.identity, transport),
     deviceOf: areas.devices.deviceOf,
     endSession: sessionEnder(areas),
     probes: createProbeMarks({ key: probeKey, clock }),
+    limits: gatewayLimits(configuration.gateway.limits),
     onError: (err, correlationId) => {
       log.error({ err, correlationId }, 'a request failed inside the gateway');
     },
@@ -160,10 +165,12 @@ function settingsOf(options: FrontOptions, door: Door | undefined): WorkerSettin
       ...(ports.tls === undefined ? {} : { tls: originOf(hosts.identity, 'tls') }),
     },
     assertionKey: areas.assertionKey,
+    sshKey: areas.sshKey,
     authority: areas.authority.certificate,
     ...(ports.tls === undefined ? {} : { certificates: certificates.material() }),
     door: door.key,
     probeKey: options.probeKey.toString('base64url'),
+    limits: configuration.gateway.limits,
   };
 }
 

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, it } from 'node:test';
 import { systemClock } from '#base';
-import { createSshAuthority, type SshAuthority } from '#identity';
-import { openStore, type Store } from '#store';
+import { sshAuthority as authorityOf } from '#identity';
 import { until } from './wire.ts';
 import { BOB, type World, world, type WorldOptions } from './world.ts';
 
@@ -13,17 +10,7 @@ const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHDHWfZgvAfYWgTmdtjuaEHOlA6MUjs
 const PATH = '/.cordon/ssh-certificate';
 const HOST = 'host.localhost';
 
-const folder = mkdtempSync(join(tmpdir(), 'cordon-ssh-'));
-let store: Store;
-let sshAuthority: SshAuthority;
-before(async () => {
-  store = await openStore({ path: join(folder, 'store.sqlite'), clock: systemClock });
-  sshAuthority = await createSshAuthority({ store, clock: systemClock });
-});
-after(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true });
-});
+const sshAuthority = authorityOf(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }), systemClock);
 
 async function withHost(
   options: WorldOptions['options'] = {},

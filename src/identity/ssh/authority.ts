@@ -43,22 +43,15 @@ export interface SshAuthority {
 const BACKDATE_SECONDS = 60;
 const USER_CERTIFICATE = 1;
 
-/** Opens the authority, creating its Ed25519 key once. The key is a private row of the store and never leaves it. */
-export async function createSshAuthority({
-  store,
-  clock,
-}: {
-  readonly store: Store;
-  readonly clock: Clock;
-}): Promise<SshAuthority> {
-  const jwk = await store.transact('system', async (tx) => {
+/** The Ed25519 key of the authority, made once. It is a private row of the store and never leaves the processes of the gateway. */
+export async function sshAuthorityKey(store: Store): Promise<JsonWebKey> {
+  return await store.transact('system', async (tx) => {
     const kept = await tx.getPrivate<JsonWebKey>('key', 'ssh-authority');
     if (kept !== undefined) return kept;
     const key = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
     await tx.putPrivate('key', 'ssh-authority', key);
     return key;
   });
-  return sshAuthority(jwk, clock);
 }
 
 /** The authority that a key makes. */

@@ -13,12 +13,16 @@ export interface WorkerSettings {
   readonly hosts: OwnHosts;
   readonly identityOrigins: Readonly<Partial<Record<Transport, string>>>;
   readonly assertionKey: JsonWebKey;
+  /** The private key that SSH certificates are signed with. */
+  readonly sshKey: JsonWebKey;
   /** Certificate of Cordon's own CA, PEM. */
   readonly authority: string;
   /** Absent without a TLS listener. */
   readonly certificates?: CertificateMaterial;
   /** What Cordon's own probes are sealed with, base64url. */
   readonly probeKey: string;
+  /** What each worker bears by itself. */
+  readonly limits: Configuration['gateway']['limits'];
   /** Where the main process takes requests for Cordon's own hosts. */
   readonly door: DoorKey;
 }

@@ -2,10 +2,12 @@ import type { Duplex } from 'node:stream';
 import { type Clock, CordonError } from '#base';
 import { createDeviceLookup } from '#devices';
 import { createAssertionSigner, createGateway, type Gateway, type Redeemer, type Transport } from '#gateway';
+import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
 import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
 import { type Listeners, openListeners } from '../listeners.ts';
+import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
 import { type Calls, createCalls, toldOf } from './calls.ts';
 import { Channel } from './channel.ts';
@@ -170,7 +172,7 @@ async function begin(parts: Parts, settings: WorkerSettings | undefined): Promis
 
 function gatewayOf(
   { clock, calls, journal, replica, log }: Parts,
-  { assertionKey, authority, identityOrigins, probeKey }: WorkerSettings,
+  { assertionKey, sshKey, authority, identityOrigins, probeKey, limits }: WorkerSettings,
   policies: ReturnType<typeof followPolicies>,
 ): Gateway {
   const { graph } = replica;
@@ -180,6 +182,7 @@ function gatewayOf(
     journal,
     clock,
     assertion: createAssertionSigner({ clock, key: assertionKey }),
+    sshAuthority: sshAuthority(sshKey, clock),
     // The answer of the main process is of this type; both are one program.
     handoff: { redeem: async (input) => (await calls.ask('redeem', input)) as Awaited<ReturnType<Redeemer['redeem']>> },
     identityOrigin: (transport) => originOf(identityOrigins, transport),
@@ -187,6 +190,7 @@ function gatewayOf(
     staleness: replica.staleness,
     endSession: async (input) => await calls.ask('endSession', input),
     probes: createProbeMarks({ key: Buffer.from(probeKey, 'base64url'), clock }),
+    limits: gatewayLimits(limits),
     onError: (err, correlationId) => {
       log.error({ err, correlationId }, 'a request failed inside the gateway');
     },
