@@ -13,13 +13,15 @@ const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/u
 /** @type {readonly SystemPackage[]} */
 export const PACKAGES = [
   { name: 'caddy', program: 'caddy', reason: 'an authority that speaks ACME, and a proxy that asks' },
+  { name: 'caddy', program: 'caddy', reason: 'forward-auth as Caddy asks for it' },
   { name: 'chromium', program: 'chromium', reason: 'the story in a real browser, with a virtual authenticator' },
   { name: 'conntrack', program: 'conntrack', reason: 'cutting established connections when a program changes' },
   { name: 'curl', program: 'curl', reason: 'requests from inside network namespaces, with client certificates' },
+  { name: 'haproxy', program: 'haproxy', reason: 'forward-auth as HAProxy asks for it, by an action in Lua' },
   { name: 'iproute2', program: 'ip', reason: 'network namespaces and links between hosts of a test' },
   { name: 'jq', program: 'jq', reason: 'the commands of the documentation, run as they are written' },
   { name: 'nftables', program: 'nft', reason: 'host programs on the real packet filter' },
-  { name: 'nginx', program: 'nginx', reason: 'baseline of the gateway benchmark' },
+  { name: 'nginx', program: 'nginx', reason: 'forward-auth as nginx asks for it; baseline of the gateway benchmark' },
   { name: 'openssl', program: 'openssl', reason: 'reading our certificates with software that is not ours' },
   { name: 'postgresql', program: 'psql', reason: 'the store on PostgreSQL' },
   { name: 'util-linux', program: 'prlimit', reason: 'a full disk, by a limit on file size' },

@@ -12,9 +12,9 @@
  */
 
 const KEPT_LINES = 60;
-// Only data that a clone does not contain may be missing where system tests are required. Any other skip is one that a
-// prepared machine could have run, so it counts: an unknown reason must not hide a test.
-const MISSING_DATA = /test data|shared\/data|not part of (the|a) clone/;
+// Only data that a clone does not contain, and programs that Debian does not package, may be missing where system tests are
+// required. Any other skip is one that a prepared machine could have run, so it counts: an unknown reason must not hide a test.
+const MISSING_DATA = /test data|shared\/data|not part of (the|a) clone|no Debian package/;
 
 /**
  * Whether a skip is one that a machine with all system packages and root would not have had.

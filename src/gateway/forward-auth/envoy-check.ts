@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { err, ok, type Result } from '#base';
 import { type Original, isScheme } from './original.ts';
 import { delimited, integer, readMessage, type WireField } from './protobuf.ts';
@@ -129,17 +130,22 @@ export function writeDenial(status: number, fields: readonly string[], body: str
   const denied = Buffer.concat([
     delimited(1, integer(1, status)),
     ...pairs(fields)
-      .filter(([name]) => name !== 'content-length')
+      .filter(([name, value]) => name !== 'content-length' && isText(value))
       .map(([name, value]) => delimited(2, headerOption(name, value))),
     delimited(3, body),
   ]);
   return Buffer.concat([delimited(1, integer(1, PERMISSION_DENIED)), delimited(2, denied)]);
 }
 
-/** `HeaderValueOption`. The octets of a value are written as they are; an empty value is kept. */
+/** `HeaderValueOption`. Envoy reads the value from a text here, which must be UTF-8: see `isText`. */
 function headerOption(name: string, value: string): Buffer {
-  const header = Buffer.concat([delimited(1, name), delimited(3, Buffer.from(value, 'latin1'))]);
-  return Buffer.concat([delimited(1, header), integer(3, OVERWRITE), integer(4, 1)]);
+  const header = Buffer.concat([delimited(1, name), delimited(2, Buffer.from(value, 'latin1'))]);
+  return Buffer.concat([delimited(1, header), integer(3, OVERWRITE)]);
+}
+
+/** True for a field value, one character per octet, that Envoy can be told: protocol buffers refuse a whole message over one octet. */
+export function isText(value: string): boolean {
+  return isUtf8(Buffer.from(value, 'latin1'));
 }
 
 function pairs(fields: readonly string[]): (readonly [string, string])[] {

@@ -6,7 +6,7 @@ import { identityHeaderNames } from '../identity-headers.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
 import { clientAddress, isTrusted } from './client-address.ts';
 import { identityNames } from './client-headers.ts';
-import { type EnvoyCheck, readCheck, writeDenial, writePermit } from './envoy-check.ts';
+import { type EnvoyCheck, isText, readCheck, writeDenial, writePermit } from './envoy-check.ts';
 import type { ForwardAuthOptions } from './http.ts';
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
@@ -122,11 +122,14 @@ const OF_THE_ANSWER: ReadonlySet<string> = new Set(['content-length', 'cache-con
 
 function permitOf(fields: readonly string[], rawHeaders: readonly string[]): Buffer {
   const set: string[] = [];
+  const remove = new Set([...ALL_NAMES, ...identityNames(rawHeaders).map((name) => name.toLowerCase())]);
   for (let i = 0; i < fields.length; i += 2) {
-    if (!OF_THE_ANSWER.has(fields[i] ?? '')) set.push(fields[i] ?? '', fields[i + 1] ?? '');
+    const [name = '', value = ''] = [fields[i], fields[i + 1]];
+    if (OF_THE_ANSWER.has(name)) continue;
+    if (value === '' || !isText(value)) remove.add(name);
+    else set.push(name, value);
   }
   const names = new Set(set.filter((_, index) => index % 2 === 0));
-  const remove = new Set([...ALL_NAMES, ...identityNames(rawHeaders).map((name) => name.toLowerCase())]);
   return writePermit(
     set,
     [...remove].filter((name) => !names.has(name)),

@@ -34,8 +34,9 @@ export interface Fields {
  */
 export function readOriginal(contract: Contract, sub: SubRequest): Result<Original, string> {
   if (contract === 'envoy') return fromEnvoy(sub);
-  // Only envoy puts a path of its own behind the endpoint's.
-  if (sub.rest !== '') return err('the endpoint has no path below it');
+  // Only Envoy puts a path of its own behind the endpoint's; Caddy leaves the query where it was.
+  if (sub.rest !== '' && !(contract === 'caddy' && sub.rest.startsWith('?')))
+    return err('the endpoint has no path below it');
   if (contract === 'nginx') return fromNginx(sub);
   if (contract === 'caddy' && sub.method !== 'GET') return err('Caddy asks with GET');
   return fromForwarded(sub);

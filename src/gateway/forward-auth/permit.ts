@@ -19,8 +19,22 @@ export const permit: Stage = {
     // INVARIANT: no yes without a proven permit, here as at an upstream.
     grantedRequest(exchange.decision);
     parts.counters.permitted += 1;
-    client.begin(200, ['content-length', '0', 'cache-control', 'no-store', ...identityFields(exchange, parts)]);
+    client.begin(200, [
+      'content-length',
+      '0',
+      'cache-control',
+      'no-store',
+      ...credentialsLeft(need(exchange, 'fields')),
+      ...identityFields(exchange, parts),
+    ]);
     client.end();
     return 'answered';
   },
 };
+
+/** What is left of the client's own credentials without Cordon's: an upstream that got those could use them in the person's name. */
+function credentialsLeft(fields: readonly string[]): string[] {
+  const left = (name: string): string =>
+    fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name).join('; ');
+  return ['cookie', left('cookie'), 'authorization', left('authorization')];
+}
