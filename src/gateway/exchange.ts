@@ -115,8 +115,17 @@ export function need<K extends keyof Exchange>(exchange: Exchange, part: K): Non
 /** Origin of the app as the client sees it: scheme of the listener, canonical host, port as sent. */
 export function ownOrigin({ authority, transport }: Pick<Exchange, 'authority' | 'transport'>): string {
   const { host, port } = authority ?? { host: 'invalid' };
-  return new URL(`${transport === 'tls' ? 'https' : 'http'}://${host}${port === undefined ? '' : `:${port}`}`).origin;
+  const written = `${transport === 'tls' ? 'https' : 'http'}://${host}${port === undefined ? '' : `:${port}`}`;
+  const known = origins.get(written);
+  if (known !== undefined) return known;
+  const { origin } = new URL(written);
+  if (origins.size < MOST_ORIGINS) origins.set(written, origin);
+  return origin;
 }
+
+/** Origins as browsers write them, by ours; there are as many as apps and listeners, and only a stranger asks for more. */
+const origins = new Map<string, string>();
+const MOST_ORIGINS = 1000;
 
 /** A refusal with one reason of the catalogue. */
 export function refuse(status: number, code: Reason['code'], detail?: string): Refusal {

@@ -64,4 +64,12 @@ describe('canonicalHost (RFC 9110 section 7.2)', () => {
       }),
     );
   });
+
+  it('reads the same field the same way again, also after a thousand others', () => {
+    const read = (): unknown[] => ['App.Example.com:443', 'last.example', '-a.example'].map(canonicalHost);
+    const first = read();
+    for (let i = 0; i < 1100; i++) assert.deepEqual(canonicalHost(`H${i}.Example`), { host: `h${i}.example` });
+    assert.deepEqual(read(), first);
+    assert.deepEqual(canonicalHost('H1099.Example'), { host: 'h1099.example' });
+  });
 });

@@ -44,5 +44,5 @@ function statusOf({ reasons, remedies }: Decision): number {
 }
 
 function isLoopback(address: string): boolean {
-  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
+  return address === '::1' || (address.startsWith('127.') && isIPv4(address));
 }
