@@ -24,8 +24,8 @@ export interface TlsTerms {
 }
 
 /**
- * Opens a connection to an upstream; over TLS it is proven before this resolves. Refuses with `upstream-timeout`, `upstream-untrusted`
- * and `upstream-unreachable`. Nothing is resumed from an earlier session: the name in a certificate is checked on every handshake, and
+ * Opens a connection to an upstream; over TLS it is proven before this resolves. Refuses with `upstream-timeout`, `upstream-untrusted`,
+ * `upstream-invalid` (no TLS) and `upstream-unreachable`. Nothing is resumed from an earlier session: the name in a certificate is checked on every handshake, and
  * Node checks it on whole ones only.
  */
 export async function dial({ hostname, port, timeoutMs, tls }: Destination): Promise<Socket> {
@@ -63,6 +63,9 @@ function openTls(host: string, port: number, { serverName, context, protocol }: 
   });
 }
 
+/** The other end speaks no TLS, or no protocol that was offered. */
+const NO_TLS = /^ERR_SSL_.*(?:NO_APPLICATION_PROTOCOL|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/;
+
 function faultOf(error: Error, socket: Socket): UpstreamFault {
   if (error instanceof UpstreamFault) return error;
   const code = 'code' in error ? String(error.code) : '';
@@ -70,5 +73,6 @@ function faultOf(error: Error, socket: Socket): UpstreamFault {
   // Node sets this only when it has judged the certificate.
   const judged = 'authorizationError' in socket && Boolean(socket.authorizationError);
   if (judged) return new UpstreamFault('upstream-untrusted', message);
+  if (NO_TLS.test(code)) return new UpstreamFault('upstream-invalid', message);
   return new UpstreamFault(code === 'ETIMEDOUT' ? 'upstream-timeout' : 'upstream-unreachable', message);
 }
