@@ -78,6 +78,9 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
       'acme',
       'forwardAuth',
       'workers',
+      'gateway',
+      'metrics',
+      'traces',
     ]);
     if (fixed.length > 0) return fail(fixed);
     try {
@@ -104,9 +107,9 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     follow: async () => {
       if (source.fingerprint(configuration) !== fingerprint) await reload('system');
     },
-    adopt: async ({ external, managementSources, tls, authzen }) => {
+    adopt: async ({ external, managementSources, tls, authzen, probe }) => {
       const before = configuration;
-      configuration = { ...before, external, managementSources, tls, authzen };
+      configuration = { ...before, external, managementSources, tls, authzen, probe };
       try {
         await options.onChange(configuration);
       } catch (cause) {

@@ -41,6 +41,9 @@ export function configurationRoutes(
         'acme',
         'forwardAuth',
         'workers',
+        'gateway',
+        'metrics',
+        'traces',
       ]);
       if (fixed.length > 0) throw refused('restart-needed', 'the document was not applied', fixed);
       await services.adopt(configuration);
