@@ -1,11 +1,11 @@
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { CordonError } from '#base';
 import { appToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { ServerFailure, writeFailure } from '../failure.ts';
 import { remedyOf, type TokenSource } from '../tunnel/ask-app.ts';
+import { stdioOf } from '../tunnel/stdio.ts';
 import { carry, openTunnel, tell } from '../tunnel/tunnel.ts';
 
 /** `cordon connect` */
@@ -26,7 +26,7 @@ export async function overStdio(context: CommandContext, source: TokenSource): P
   const { stdin, stdout, signal } = world;
   try {
     const frames = await openTunnel(source, signal);
-    const told = tell(await carry(frames, Duplex.from({ readable: stdin, writable: stdout }), signal));
+    const told = tell(await carry(frames, stdioOf(stdin, stdout), signal));
     if (told.event === 'closed') return 0;
     note(context, told.text);
     return told.event === 'cut' ? 1 : 2;
