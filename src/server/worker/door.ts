@@ -89,12 +89,21 @@ function introduce(socket: Socket, text: string, secret: string): boolean {
   const { address, certificate, isEncrypted, isAuthorized } = said;
   Object.defineProperty(socket, 'remoteAddress', { value: typeof address === 'string' ? address : '' });
   if (isEncrypted !== true) return true;
-  const presented =
-    typeof certificate === 'string' ? new X509Certificate(Buffer.from(certificate, 'base64')) : undefined;
+  const presented = typeof certificate === 'string' ? certificateOf(certificate) : undefined;
+  if (presented === null) return false;
   Object.assign(socket, {
     encrypted: true,
     authorized: isAuthorized === true,
     getPeerX509Certificate: () => presented,
   });
   return true;
+}
+
+/** Null for what cannot be read: whoever showed it was let in by a parser that is not ours. */
+function certificateOf(text: string): X509Certificate | null {
+  try {
+    return new X509Certificate(Buffer.from(text, 'base64'));
+  } catch {
+    return null;
+  }
 }

@@ -17,10 +17,12 @@ export interface LinkOptions {
   readonly settings: () => WorkerSettings;
   readonly methods: Methods;
   readonly log: Log;
-  /** The worker answers on the public ports, or will not (`error`). Called at most once. */
-  readonly onReady: (link: WorkerLink, error?: Error) => void;
-  /** The worker has said something that shows it works. */
-  readonly onHeard: () => void;
+  /** Milliseconds that the main process has been awake: while it stands still, it hears nobody answer. */
+  readonly awake: () => number;
+  /** The worker answers on the public ports. */
+  readonly onReady: (link: WorkerLink) => void;
+  /** It never will, and why. Its end follows. */
+  readonly onFailed: (link: WorkerLink, error: unknown) => void;
   /** The worker has taken up more changes, or will answer nobody any more. */
   readonly onApplied: () => void;
   /** The process has ended, and everything it said has been heard. */
@@ -44,16 +46,17 @@ export class WorkerLink {
   /** What was sent and is not applied yet, oldest first. */
   readonly #owed: { readonly seq: number; readonly at: number }[] = [];
   #heardAt: number;
-  #isReady = false;
-  #isHeard = true;
+  /** From when it answers on the public ports, or has said that it never will; in waking time. */
+  #readyAt: number | undefined;
+  #isUsable = true;
   readonly startedAt: number = machineTime();
   readonly ended: Promise<void>;
   counters: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
 
-  /** Starts the process. `now` is the main process's waking time, see `isLate`. */
-  constructor(options: LinkOptions, now: number) {
+  /** Starts the process. */
+  constructor(options: LinkOptions) {
     this.#options = options;
-    this.#heardAt = now;
+    this.#heardAt = options.awake();
     this.#child = spawn(process.execPath, [join(import.meta.dirname, 'process.ts')], {
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     });
@@ -81,10 +84,13 @@ export class WorkerLink {
     this.#calls = createCalls(send, options.methods);
     this.#desk = createJournalDesk(options.journal, send);
     this.ended = Promise.all([exited, closed]).then(() => {
-      if (!this.#isReady) options.onReady(this, new Error('a worker ended before it was ready'));
+      if (this.#readyAt === undefined) options.onFailed(this, new Error('a worker ended before it was ready'));
       options.onEnd(this);
     });
-    void this.#introduce();
+    this.#introduce().catch((error: unknown) => {
+      options.onFailed(this, error);
+      this.kill();
+    });
   }
 
   #onClosed: () => void = () => undefined;
@@ -95,25 +101,22 @@ export class WorkerLink {
 
   /** True while it answers on the public ports. */
   get isReady(): boolean {
-    return this.#isReady && this.#isHeard;
+    return this.#readyAt !== undefined && this.#isUsable;
   }
 
   /** True when it has taken up every change up to `seq`, or will never answer anybody again. */
   hasApplied(seq: number): boolean {
     const [oldest] = this.#owed;
-    return !this.#isHeard || oldest === undefined || oldest.seq > seq;
+    return !this.#isUsable || oldest === undefined || oldest.seq > seq;
   }
 
   /** Tells it what has changed. Changes reach it in order, whenever they come. */
-  change(changes: readonly ChangeWithEntity[], now: number): void {
+  change(changes: readonly ChangeWithEntity[]): void {
     if (this.#waiting !== undefined) {
       this.#waiting.push(...changes);
       return;
     }
-    const last = changes.at(-1);
-    if (last === undefined) return;
-    this.#channel.send({ type: 'changes', changes });
-    this.#owed.push({ seq: last.change.seq, at: now });
+    this.#tell(changes);
   }
 
   /** Says that the graph is complete now. */
@@ -130,25 +133,19 @@ export class WorkerLink {
     return await this.#calls.ask(method, input);
   }
 
-  /**
-   * Why it must not go on, or undefined. Times are of the main process's waking time: while the main process itself stood still, nobody
-   * could hear an answer.
-   */
-  lateness(now: number, limits: { readonly appliedMs: number; readonly heardMs: number }): string | undefined {
-    if (!this.isReady) return undefined;
+  /** Why it must not go on, or undefined. */
+  lateness(limits: { readonly appliedMs: number; readonly heardMs: number }): string | undefined {
+    if (this.#readyAt === undefined || !this.#isUsable) return undefined;
+    const now = this.#options.awake();
     const [oldest] = this.#owed;
-    if (oldest !== undefined && now - oldest.at > limits.appliedMs) return 'it has not taken up a change';
-    if (now - this.#heardAt > limits.heardMs) return 'it has not answered';
-    return undefined;
+    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt) > limits.appliedMs;
+    if (isBehind) return 'it has not taken up a change';
+    return now - this.#heardAt > limits.heardMs ? 'it has not answered' : undefined;
   }
 
-  /** Notes that it was heard of, at waking time `now`. */
-  heard(now: number): void {
-    this.#heardAt = now;
-  }
-
+  /** Ends it at once: it will answer nobody any more. */
   kill(): void {
-    this.#isHeard = false;
+    this.#isUsable = false;
     this.#child.kill('SIGKILL');
     this.#options.onApplied();
   }
@@ -160,35 +157,43 @@ export class WorkerLink {
     const entities = [...entitiesOf(graph)];
     for (let at = 0; at < entities.length; at += SLICE) {
       this.#channel.send({ type: 'entities', entities: entities.slice(at, at + SLICE) });
-      while (this.#channel.queued > SNAPSHOT_AHEAD && this.#isHeard) await wait(1);
+      while (this.#channel.queued > SNAPSHOT_AHEAD && this.#isUsable) await wait(1);
     }
     this.#channel.send({ type: 'loaded', seq });
     const changes = this.#waiting ?? [];
     this.#waiting = undefined;
-    if (changes.length > 0) this.#channel.send({ type: 'changes', changes });
+    this.#tell(changes);
     this.beat();
   }
 
+  #tell(changes: readonly ChangeWithEntity[]): void {
+    const last = changes.at(-1);
+    if (last === undefined) return;
+    this.#channel.send({ type: 'changes', changes });
+    this.#owed.push({ seq: last.change.seq, at: this.#options.awake() });
+  }
+
   #onMessage(message: ToMain): void {
-    const { log, onReady, onHeard, onApplied } = this.#options;
+    const { log, awake, onReady, onFailed, onApplied } = this.#options;
     switch (message.type) {
       case 'ready':
-        this.#isReady = true;
+        this.#readyAt = awake();
+        this.#heardAt = awake();
         onReady(this);
         break;
       case 'failed':
-        this.#isReady = true; // told once
-        onReady(this, errorOf(message.error));
+        this.#readyAt ??= awake(); // told once
+        onFailed(this, errorOf(message.error));
         this.kill();
         break;
       case 'applied':
         while ((this.#owed[0]?.seq ?? Number.POSITIVE_INFINITY) <= message.seq) this.#owed.shift();
-        onHeard();
+        this.#heardAt = awake();
         onApplied();
         break;
       case 'beat':
         this.counters = message.counters;
-        onHeard();
+        this.#heardAt = awake();
         break;
       case 'record':
         this.#desk.onRecord(message);

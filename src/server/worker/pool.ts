@@ -80,7 +80,7 @@ class Pool implements Workers {
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#unsubscribe = options.onChanges((changes) => {
-      for (const link of this.#links) link.change(changes, this.#awake);
+      for (const link of this.#links) link.change(changes);
     });
   }
 
@@ -113,11 +113,12 @@ class Pool implements Workers {
   }
 
   get pids(): readonly number[] {
-    return [...this.#links].flatMap(({ isReady, pid }) => (isReady && pid !== undefined ? [pid] : []));
+    return this.#ready().flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
   async useCertificates(certificates: CertificateMaterial): Promise<void> {
-    await this.#askAll('useCertificates', certificates);
+    // Those that are starting as well: what they were told at first is outdated.
+    await this.#askAll('useCertificates', certificates, [...this.#links]);
   }
 
   async applied(seq: number): Promise<void> {
@@ -141,49 +142,47 @@ class Pool implements Workers {
   }
 
   /** A worker that ends meanwhile has nothing open any more, so it has nothing to say. */
-  async #askAll(method: string, input: unknown): Promise<unknown[]> {
-    const answers = await Promise.all(
-      [...this.#links]
-        .filter(({ isReady }) => isReady)
-        .map(async (link) => await link.ask(method, input).catch(() => undefined)),
-    );
+  async #askAll(method: string, input: unknown, links = this.#ready()): Promise<unknown[]> {
+    const answers = await Promise.all(links.map(async (link) => await link.ask(method, input).catch(() => undefined)));
     return answers.filter((answer) => answer !== undefined);
+  }
+
+  #ready(): WorkerLink[] {
+    return [...this.#links].filter(({ isReady }) => isReady);
   }
 
   #spawn(): void {
     const { graph, journal, settings, log, handoff, endSession } = this.#options;
-    const link = new WorkerLink(
-      {
-        graph,
-        journal,
-        settings,
-        log,
-        methods: {
-          endSession,
-          // The browser may come back to another worker, which must know the cookie then.
-          redeem: async (input: Parameters<Redeemer['redeem']>[0]) => {
-            const redeemed = await handoff.redeem(input);
-            await this.applied(graph.seq);
-            return redeemed;
-          },
+    const link = new WorkerLink({
+      graph,
+      journal,
+      settings,
+      log,
+      methods: {
+        endSession,
+        // The browser may come back to another worker, which must know the cookie then.
+        redeem: async (input: Parameters<Redeemer['redeem']>[0]) => {
+          const redeemed = await handoff.redeem(input);
+          await this.applied(graph.seq);
+          return redeemed;
         },
-        onReady: (ready, error) => this.#onReady(ready, error),
-        onHeard: () => link.heard(this.#awake),
-        onApplied: () => this.#onApplied(),
-        onEnd: (ended) => this.#onEnd(ended),
       },
-      this.#awake,
-    );
+      awake: () => this.#awake,
+      onReady: () => this.#onReady(),
+      onFailed: (failed, error) => this.#onFailed(failed, error),
+      onApplied: () => this.#onApplied(),
+      onEnd: (ended) => this.#onEnd(ended),
+    });
     this.#links.add(link);
   }
 
-  #onReady(link: WorkerLink, error: Error | undefined): void {
-    if (error !== undefined) {
-      this.#options.log.error({ err: error, pid: link.pid }, 'a worker of the gateway did not start');
-      this.#first.reject(error);
-      return;
-    }
-    link.heard(this.#awake);
+  #onFailed({ pid }: WorkerLink, error: unknown): void {
+    if (this.#isStopping) return;
+    this.#options.log.error({ err: error, pid }, 'a worker of the gateway did not start');
+    this.#first.reject(error);
+  }
+
+  #onReady(): void {
     if (this.pids.length === this.#options.count) this.#first.resolve();
   }
 
@@ -217,7 +216,7 @@ class Pool implements Workers {
     this.#ticks += 1;
     for (const link of this.#links) {
       if (this.#ticks % TICKS_PER_BEAT === 0) link.beat();
-      const why = link.lateness(this.#awake, { appliedMs: APPLIED_MS, heardMs: HEARD_MS });
+      const why = link.lateness({ appliedMs: APPLIED_MS, heardMs: HEARD_MS });
       if (why === undefined) continue;
       this.#options.log.error({ pid: link.pid }, `a worker of the gateway is ended: ${why}`);
       link.kill();

@@ -54,7 +54,8 @@ export function runWorker(
     connections: () => serving?.gateway.connections() ?? [],
     cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
     useCertificates: (certificates: CertificateMaterial) => {
-      serving?.listeners.useCertificates(contextsOf(certificates, settings?.authority ?? ''));
+      if (settings !== undefined) settings = { ...settings, certificates };
+      if (serving !== undefined) showCertificates(serving, settings);
     },
     onMessage: (message) => {
       switch (message.type) {
@@ -66,6 +67,7 @@ export function runWorker(
           begin(parts, settings).then(
             (begun) => {
               serving = begun;
+              showCertificates(begun, settings);
               parts.channel.send({ type: 'ready' });
             },
             (error: unknown) => {
@@ -158,9 +160,8 @@ async function begin(parts: Parts, settings: WorkerSettings | undefined): Promis
   const policies = followPolicies(parts.replica.graph, parts.log);
   policies();
   const gateway = gatewayOf(parts, settings, policies);
-  const { listen, hosts, certificates, door, authority } = settings;
+  const { listen, hosts, door } = settings;
   const listeners = await openListeners(listen, { isShared: true });
-  if (certificates !== undefined) listeners.useCertificates(contextsOf(certificates, authority));
   const own = passOn(door);
   listeners.serve({
     own: new Map(Object.values(hosts).map((host) => [host, own])),
@@ -168,6 +169,12 @@ async function begin(parts: Parts, settings: WorkerSettings | undefined): Promis
     gateway,
   });
   return { gateway, listeners };
+}
+
+/** Those of now: others may have come while the listeners were being opened. */
+function showCertificates({ listeners }: Serving, settings: WorkerSettings | undefined): void {
+  if (settings?.certificates === undefined) return;
+  listeners.useCertificates(contextsOf(settings.certificates, settings.authority));
 }
 
 function gatewayOf(
