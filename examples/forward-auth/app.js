@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 
 createServer((request, response) => {
-  const { 'remote-user': user, 'remote-groups': groups, cookie = 'none' } = request.headers;
+  const told = ['remote-user', 'remote-groups', 'cookie'].map((name) => `${name}: ${String(request.headers[name])}\n`);
   response.setHeader('content-type', 'text/plain; charset=utf-8');
-  response.end(`${request.method} ${request.url}\nuser: ${user}\ngroups: ${groups}\ncookies: ${cookie}\n`);
+  response.end(`${request.method} ${request.url}\n${told.join('')}`);
 }).listen(9000, '127.0.0.1');

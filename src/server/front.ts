@@ -8,6 +8,7 @@ import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
 import type { Certificates } from './certificates.ts';
+import { type ForwardAuth, listenForProxies } from './forward-auth.ts';
 import { gatewayLimits } from './gateway-limits.ts';
 import { type Handlers, type Listeners, openListeners, ownHandler } from './listeners.ts';
 import type { Log } from './log.ts';
@@ -21,6 +22,8 @@ export interface Front extends LiveGateway {
   readonly counters: Gateway['counters'];
   /** Process ids of the workers; none when the gateway is in this process. */
   readonly workers: readonly number[];
+  /** Ports at which proxies ask; they differ from the configured ones when those are 0. */
+  readonly askedAt: ForwardAuth['ports'];
   /** Begins to answer on the public ports; Cordon's own hosts are answered by `api`. */
   serve(api: Api): Promise<void>;
   /** Shows what the certificates are now; resolves when everybody does who answers. */
@@ -67,22 +70,46 @@ export function createFront(options: FrontOptions): Front {
   return workersOf(options.configuration) === 1 ? ownFront(options) : workersFront(options);
 }
 
+/** The listeners for proxies that ask. They are of this process, also when workers carry traffic, as there is none here to carry. */
+function forProxies({ configuration, certificates }: FrontOptions): {
+  readonly ports: ForwardAuth['ports'];
+  open(gateway: Gateway): Promise<void>;
+  close(): Promise<void>;
+} {
+  let opened: ForwardAuth | undefined;
+  return {
+    get ports() {
+      return opened?.ports ?? {};
+    },
+    open: async (gateway) => {
+      const { contextFor } = certificates;
+      opened = await listenForProxies({ settings: configuration.forwardAuth, gateway, contextFor });
+    },
+    close: async () => await opened?.close(),
+  };
+}
+
 function ownFront(options: FrontOptions): Front {
   const { listeners, certificates } = options;
   const gateway = makeGateway(options);
+  const proxies = forProxies(options);
   return {
     connections: () => gateway.connections(),
     cut: (filter, reason) => gateway.cut(filter, reason),
     counters: gateway.counters,
     workers: [],
+    get askedAt() {
+      return proxies.ports;
+    },
     serve: async (api) => {
+      await proxies.open(gateway);
       listeners.useCertificates(certificates.contextFor);
       listeners.serve({ ...ownHandlers(options.hosts, api), gateway });
-      await Promise.resolve();
     },
     showCertificates: async () => await Promise.resolve(), // asked with every handshake
     close: async (graceMs) => {
       const listening = listeners.close(graceMs);
+      await proxies.close();
       await gateway.close();
       await listening;
     },
@@ -111,6 +138,9 @@ function makeGateway(options: FrontOptions): Gateway {
 function workersFront(options: FrontOptions): Front {
   const { truth, areas, certificates, listeners, configuration, log } = options;
   let door: Door | undefined;
+  const proxies = forProxies(options);
+  const { http, grpc } = configuration.forwardAuth;
+  const asked = http === undefined && grpc === undefined ? undefined : makeGateway(options);
   const workers = createWorkers({
     count: workersOf(configuration),
     graph: truth.graph,
@@ -130,6 +160,9 @@ function workersFront(options: FrontOptions): Front {
     get workers() {
       return workers.pids;
     },
+    get askedAt() {
+      return proxies.ports;
+    },
     serve: async (api) => {
       const own = ownHandlers(options.hosts, api);
       door = await openDoor(join(options.folder, 'workers.sock'), (request, response) => {
@@ -138,6 +171,7 @@ function workersFront(options: FrontOptions): Front {
           response.writeHead(421).end(); // no worker sends what is for an app
         else handle(request, response);
       });
+      if (asked !== undefined) await proxies.open(asked);
       await workers.start();
       // From here on connections are theirs; until now people were told that Cordon is starting.
       await listeners.close(0);
@@ -146,6 +180,8 @@ function workersFront(options: FrontOptions): Front {
       await workers.useCertificates(certificates.material());
     },
     close: async (graceMs) => {
+      await proxies.close();
+      await asked?.close();
       await workers.stop(graceMs);
       await listeners.close(0);
       await door?.close();

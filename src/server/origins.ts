@@ -20,13 +20,23 @@ export function ownHosts({ domain }: Pick<Configuration, 'domain'>): OwnHosts {
   };
 }
 
-/** Makes the origin of a host on a listener; without a transport on the one people are sent to: plain HTTP where there is one (loopback only). */
-export function originsOf(ports: {
-  readonly http?: number;
-  readonly tls?: number;
-}): (host: string, transport?: Transport) => string {
+/** Hosts that people reach at a proxy which asks, and at which port; undefined: that of the scheme. */
+interface Proxied {
+  readonly has: (host: string) => boolean;
+  readonly port: number | undefined;
+}
+
+/**
+ * Makes the origin of a host on a listener, or at the proxy in front of it; without a transport on the one people are sent to: plain
+ * HTTP where there is one (loopback only).
+ */
+export function originsOf(
+  ports: { readonly http?: number; readonly tls?: number },
+  proxied: Proxied = { has: () => false, port: undefined },
+): (host: string, transport?: Transport) => string {
   return (host, transport = ports.http === undefined ? 'tls' : 'http') => {
-    const port = ports[transport] ?? ports.tls ?? ports.http;
+    const own = ports[transport] ?? ports.tls ?? ports.http;
+    const port = proxied.has(host) ? (proxied.port ?? (transport === 'tls' ? 443 : 80)) : own;
     // `URL` leaves out the port where it is the scheme's own.
     return new URL(`${transport === 'tls' ? 'https' : 'http'}://${host}:${port ?? 0}`).origin;
   };

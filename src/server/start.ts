@@ -86,7 +86,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   );
   options.admit?.(truth);
   const hosts = ownHosts(configuration);
-  const originOf = originsOf(listeners.ports);
+  const originOf = publicOrigins(listeners, truth, configuration);
   const transports = (['http', 'tls'] as const).filter((transport) => listeners.ports[transport] !== undefined);
   const on: { configuration: () => Promise<void>; certificates: () => Promise<void> } = {
     configuration: async () => {},
@@ -154,6 +154,15 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
       await stop({ schedule, prober, front, api, certificates, areas, truth, data });
     }),
   };
+}
+
+function publicOrigins(
+  { ports }: Listeners,
+  { graph }: Truth,
+  { forwardAuth }: Configuration,
+): ReturnType<typeof originsOf> {
+  const has = (host: string): boolean => graph.appByHost(host)?.enforcedBy === 'forward-auth';
+  return originsOf(ports, { has, port: forwardAuth.publicPort });
 }
 
 async function openCertificates(
