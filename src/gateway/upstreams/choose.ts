@@ -26,14 +26,17 @@ export interface Wish<T> {
  */
 export class Chooser<T extends Candidate> {
   readonly #candidates: readonly T[];
+  readonly #only: T | undefined;
   #turn = 0;
   #lastResortAt = Number.NEGATIVE_INFINITY;
 
   constructor(candidates: readonly T[]) {
     this.#candidates = candidates;
+    this.#only = candidates.length === 1 ? candidates[0] : undefined;
   }
 
   choose({ now, isRepeatable, except }: Wish<T>): T | undefined {
+    if (this.#only?.health.isHealthy === true && except === undefined) return this.#only; // as it is nearly always
     const healthy = this.#least(({ health }) => health.isHealthy, except);
     if (healthy !== undefined && !isRepeatable) return healthy;
     const doubtful = this.#candidates.length > 1 || healthy === undefined;

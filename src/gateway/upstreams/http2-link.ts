@@ -33,6 +33,11 @@ export class Http2Link {
     this.#noteIdle();
   }
 
+  /** How many streams are on it. */
+  get streams(): number {
+    return this.#streams;
+  }
+
   /** How many more streams it takes. */
   get room(): number {
     const session = this.#session;
