@@ -22,7 +22,15 @@ export interface Measurement {
   readonly target: number;
   readonly better: 'more' | 'less';
   readonly met: boolean;
+  /** What it is to become. Said beside the target, which only catches what gets worse: not reaching a goal fails nothing. */
+  readonly goal?: Goal & { readonly met: boolean };
   readonly note?: string;
+}
+
+/** What the value, or its ratio to the baseline, is to reach: at least, or at most when `better` is `less`. */
+export interface Goal {
+  readonly of: 'value' | 'ratio';
+  readonly at: number;
 }
 
 /** What a benchmark is told. */
@@ -43,11 +51,17 @@ export class Skip extends Error {
 
 /** Completes a measurement: ratio, and whether the target is met. Throws when the baseline is not a positive number. */
 export function measurement(
-  input: Omit<Measurement, 'ratio' | 'met' | 'better'> & { readonly better?: Measurement['better'] },
+  input: Omit<Measurement, 'ratio' | 'met' | 'better' | 'goal'> & {
+    readonly better?: Measurement['better'];
+    readonly goal?: Goal;
+  },
 ): Measurement {
   const { better = 'more', value, baseline, target } = input;
   if (!(baseline > 0)) throw new Error(`the baseline of \`${input.claim}\` is ${baseline}`);
   const ratio = significant(value / baseline);
+  const reaches = (reached: number, wanted: number): boolean =>
+    better === 'more' ? reached >= wanted : reached <= wanted;
+  const { goal } = input;
   return {
     claim: input.claim,
     value: significant(value),
@@ -57,7 +71,8 @@ export function measurement(
     ratio,
     target,
     better,
-    met: better === 'more' ? ratio >= target : ratio <= target,
+    met: reaches(ratio, target),
+    ...(goal === undefined ? {} : { goal: { ...goal, met: reaches(goal.of === 'ratio' ? ratio : value, goal.at) } }),
     ...(input.note === undefined ? {} : { note: input.note }),
   };
 }

@@ -3,7 +3,7 @@
  *
  * Usage: npm run bench [-- NAME…] [--quick] [--json] [--save]
  * Figures go to stdout, one line of JSON per claim with --json; progress to stderr. --save writes them to results.json.
- * Exits 1 when a claim missed its target, 2 when a benchmark failed or a name is unknown.
+ * Exits 1 when a claim missed its target (a goal may be out of reach), 2 when a benchmark failed or a name is unknown.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -79,8 +79,9 @@ function table(measurements: readonly Measurement[]): string {
     `${number(one.baseline)} ${one.unit} (${one.baselineName})`,
     `× ${number(one.ratio)}`,
     `${one.better === 'more' ? '≥' : '≤'} ${number(one.target)}`,
+    goalOf(one, number),
   ]);
-  const all = [['', 'claim', 'value', 'baseline', 'ratio', 'target'], ...rows];
+  const all = [['', 'claim', 'value', 'baseline', 'ratio', 'target', 'goal'], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = all.map((row) =>
     row
@@ -90,6 +91,12 @@ function table(measurements: readonly Measurement[]): string {
   );
   const notes = measurements.flatMap(({ claim, note }) => (note === undefined ? [] : [`  ${claim}: ${note}`]));
   return [...lines, ...notes].join('\n');
+}
+
+function goalOf({ goal, better, unit }: Measurement, number: (value: number) => string): string {
+  if (goal === undefined) return '';
+  const what = goal.of === 'ratio' ? `× ${number(goal.at)}` : `${number(goal.at)} ${unit}`;
+  return `${better === 'more' ? '≥' : '≤'} ${what} ${goal.met ? 'reached' : 'not yet'}`;
 }
 
 function save(measurements: readonly Measurement[]): void {

@@ -1,24 +1,75 @@
 /** Processes of the gateway's benchmarks, and what they say. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { Skip } from '../harness.ts';
+
+/** The core of what is measured, and the one of its clients and apps: neither takes time from the other. */
+export const CORES = { measured: 0, others: 1 } as const;
+
+/** Programs and arguments through which a child is started, and arguments of Node itself. */
+export interface StartOptions {
+  /** All of the child's threads run on this core. */
+  readonly core?: number;
+  /** How many files it may have open. */
+  readonly files?: number;
+  readonly nodeArgs?: readonly string[];
+}
 
 /** Starts processes and ends all of them. */
 export interface Children {
   /** Starts a file of the folder; resolves with its first message. */
-  start<T>(file: string, ...args: string[]): Promise<{ readonly child: ChildProcess; readonly ready: T }>;
+  start<T>(file: string, ...args: string[]): Promise<Started<T>>;
+  /** The same on a core of its own, or with more files. */
+  startWith<T>(options: StartOptions, file: string, ...args: string[]): Promise<Started<T>>;
   end(): void;
+}
+
+interface Started<T> {
+  readonly child: ChildProcess;
+  readonly ready: T;
+}
+
+/** Throws a `Skip` where a process cannot be kept on a core, or there are not two of them. */
+export function needCores(): void {
+  if (availableParallelism() < 2) throw new Skip('needs two cores: one for what is measured, one for its clients');
+  try {
+    execFileSync('taskset', ['-c', String(CORES.others), 'true'], { stdio: 'ignore' });
+  } catch {
+    throw new Skip('taskset cannot keep a process on a core here');
+  }
+}
+
+/** Throws a `Skip` where a process cannot be allowed this many files. */
+export function needFiles(files: number): void {
+  try {
+    execFileSync('prlimit', [`--nofile=${files}:${files}`, 'true'], { stdio: 'ignore' });
+  } catch {
+    throw new Skip(`a process cannot be allowed ${files} open files here`);
+  }
+}
+
+/** The program through which another is started, and its arguments. */
+export function throughOf({ core, files }: StartOptions): readonly string[] {
+  return [
+    ...(core === undefined ? [] : ['taskset', '-c', String(core)]),
+    ...(files === undefined ? [] : ['prlimit', `--nofile=${files}:${files}`]),
+  ];
 }
 
 /** Makes an empty family, of files of a folder. */
 export function makeChildren(folder: string = import.meta.dirname): Children {
   const children: ChildProcess[] = [];
+  const startWith = async <T>(options: StartOptions, file: string, ...args: string[]): Promise<Started<T>> => {
+    const [execPath = '', ...execArgv] = [...throughOf(options), process.execPath, ...(options.nodeArgs ?? [])];
+    const child = fork(join(folder, file), args, { execPath, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    children.push(child);
+    return { child, ready: await answerOf<T>(child) };
+  };
   return {
-    start: async <T>(file: string, ...args: string[]) => {
-      const child = fork(join(folder, file), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-      children.push(child);
-      return { child, ready: await answerOf<T>(child) };
-    },
+    start: async <T>(file: string, ...args: string[]) => await startWith<T>({}, file, ...args),
+    startWith,
     end: () => {
       for (const child of children) child.kill();
     },

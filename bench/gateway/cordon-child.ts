@@ -2,14 +2,17 @@
  * The gateway under measurement, in a process of its own: real policies, a real trust graph, a journal on disk. Arguments: port of the
  * app, folder for the journal, how many people are signed in.
  */
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { keepObjectsYoung } from '#base';
-import { hardenServer, SERVER_OPTIONS } from '#gateway';
+import { ipSetOf, keepObjectsYoung, parseCidr } from '#base';
+import { answerProxies, hardenServer, SERVER_OPTIONS } from '#gateway';
 import { makeEstate, POLICIES, policiesOf } from './estate.ts';
 
 /** What the parent may make happen. */
 export type CutOrder = 'revoke-one' | 'deny-all' | 'cut-all' | 'allow-all';
+
+/** Asks for the size of the process. */
+export type SizeOrder = 'size';
 
 keepObjectsYoung();
 const [appPort = '', folder = '', count = '1'] = process.argv.slice(2);
@@ -41,14 +44,31 @@ server.on('upgrade', (request, socket, head) => {
   estate.gateway.upgrade(request, socket, head);
 });
 hardenServer(server);
-process.on('message', (order: CutOrder) => {
+const asked = createServer({ ...SERVER_OPTIONS }, answerProxies({ gateway: estate.gateway, trusted: loopback() }));
+hardenServer(asked);
+
+process.on('message', (order: CutOrder | SizeOrder) => {
+  if (order === 'size') {
+    globalThis.gc?.();
+    process.send?.({ bytes: process.memoryUsage.rss() });
+    return;
+  }
   // Monotonic, and the same for every process of a machine.
   const at = Number(process.hrtime.bigint()) / 1e6;
   ORDERS[order]();
   process.send?.({ at });
 });
 process.on('disconnect', () => process.exit());
-server.listen(0, '127.0.0.1', 2048, () => {
-  const { port } = server.address() as AddressInfo;
-  process.send?.({ port, lines: estate.lines[0], people: estate.lines });
-});
+const [port, askPort] = await Promise.all([listening(server), listening(asked)]);
+process.send?.({ port, lines: estate.lines[0], people: estate.lines, askPort, askedLines: estate.askedLines[0] });
+
+async function listening(one: Server): Promise<number> {
+  await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', 2048, resolve));
+  return (one.address() as AddressInfo).port;
+}
+
+function loopback(): ReturnType<typeof ipSetOf> {
+  const cidr = parseCidr('127.0.0.0/8');
+  if (!cidr.ok) throw new Error(cidr.error);
+  return ipSetOf([cidr.value]);
+}

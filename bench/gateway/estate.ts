@@ -10,6 +10,8 @@ export interface Estate {
   readonly gateway: Gateway;
   /** Header lines of a request, one list per person. */
   readonly lines: readonly (readonly string[])[];
+  /** The same for the app that another proxy carries. */
+  readonly askedLines: readonly (readonly string[])[];
   /** Applies one change to the graph. */
   readonly change: (kind: EntityKind, id: string, body?: object) => void;
   /** In force now. */
@@ -45,11 +47,24 @@ export async function makeEstate(input: { appPort: string; folder: string; count
     { kind: 'group', id: 'engineering', body: { id: 'engineering', name: 'Engineering', parents: [] } },
     { kind: 'app', id: app.id, body: app },
   ];
-  const lines = Array.from({ length: input.count }, (_, index) => {
-    const token = newToken();
-    entities.push(...person(index, { token, now, host: app.host }));
-    return [`host: ${app.host}`, `cookie: __Host-cordon_app=${token}`];
+  const asked: App = { ...app, id: 'asked', name: 'Asked', host: 'asked.localhost', enforcedBy: 'forward-auth' };
+  entities.push({ kind: 'app', id: asked.id, body: asked });
+  const tokens = Array.from({ length: input.count }, (_, index) => {
+    const of = { app: newToken(), asked: newToken() };
+    entities.push(...person(index, now));
+    for (const [host, token] of [
+      [app.host, of.app],
+      [asked.host, of.asked],
+    ] as const) {
+      const id = `app_${host}_${index}`;
+      const body = { id, tokenHash: hashToken(token), sessionId: `ses_${index}`, host, createdAt: now };
+      entities.push({ kind: 'appSession', id, body });
+    }
+    return of;
   });
+  const linesOf = (host: string, token: string): string[] => [`host: ${host}`, `cookie: __Host-cordon_app=${token}`];
+  const lines = tokens.map((of) => linesOf(app.host, of.app));
+  const askedLines = tokens.map((of) => linesOf(asked.host, of.asked));
   const graph = new TrustGraph();
   graph.load({ seq: 1, entities });
   const estate = { policies: policiesOf(POLICIES.open, 1) };
@@ -72,11 +87,10 @@ export async function makeEstate(input: { appPort: string; folder: string; count
       ...(body === undefined ? {} : { entity: { kind, id, body } as AnyEntity }),
     });
   };
-  return Object.assign(estate, { gateway, lines, change });
+  return Object.assign(estate, { gateway, lines, askedLines, change });
 }
 
-function person(index: number, made: { token: string; now: number; host: string }): AnyEntity[] {
-  const { token, now, host } = made;
+function person(index: number, now: number): AnyEntity[] {
   const [userId, deviceId, sessionId] = [`usr_${index}`, `dev_${index}`, `ses_${index}`];
   const user = {
     email: `p${index}@example.org`,
@@ -97,11 +111,9 @@ function person(index: number, made: { token: string; now: number; host: string 
     address: '127.0.0.1',
     userAgent: 'bench',
   } as const;
-  const cookie = { tokenHash: hashToken(token), sessionId, host, createdAt: now };
   return [
     { kind: 'user', id: userId, body: { id: userId, ...user, createdAt: now } },
     { kind: 'device', id: deviceId, body: { id: deviceId, ...device, enrolledAt: now } },
     { kind: 'session', id: sessionId, body: { id: sessionId, ...session } },
-    { kind: 'appSession', id: `app_${index}`, body: { id: `app_${index}`, ...cookie } },
   ];
 }

@@ -1,9 +1,10 @@
-/** nginx as a plain proxy and with `auth_request`, one worker, as the yardstick that everybody knows. */
+/** nginx as a plain proxy and with `auth_request` to Cordon's own endpoint, one worker, as the yardstick that everybody knows. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CORES, throughOf } from './children.ts';
 
 /** A running nginx. */
 export interface Nginx {
@@ -12,24 +13,36 @@ export interface Nginx {
   stop(): void;
 }
 
-/** Starts nginx in `folder`, in front of the app. Undefined where there is none. */
-export async function startNginx(folder: string, appPort: number): Promise<Nginx | undefined> {
+/** Starts nginx in `folder`, on the core of what is measured, in front of the app. Undefined where there is none. */
+export async function startNginx(
+  folder: string,
+  { appPort, askPort }: { readonly appPort: number; readonly askPort: number },
+): Promise<Nginx | undefined> {
   const program = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx', '/usr/local/bin/nginx'].find((path) =>
     existsSync(path),
   );
   if (program === undefined) return undefined;
   const [plainPort, authPort] = [await freePort(), await freePort()];
   const path = join(folder, 'nginx.conf');
-  writeFileSync(path, configuration({ folder, appPort, plainPort, authPort }));
-  const child = spawn(program, ['-p', folder, '-c', path, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  writeFileSync(path, configuration({ folder, appPort, askPort, plainPort, authPort }));
+  const [through = '', ...args] = throughOf({ core: CORES.measured });
+  const child = spawn(through, [...args, program, '-p', folder, '-c', path, '-e', 'stderr'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await listening(child, authPort, () => said);
   return { plainPort, authPort, stop: () => void child.kill() };
 }
 
-function configuration(input: { folder: string; appPort: number; plainPort: number; authPort: number }): string {
-  const { folder, appPort, plainPort, authPort } = input;
+function configuration(input: {
+  readonly folder: string;
+  readonly appPort: number;
+  readonly askPort: number;
+  readonly plainPort: number;
+  readonly authPort: number;
+}): string {
+  const { folder, appPort, askPort, plainPort, authPort } = input;
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const forward = 'proxy_pass http://app; proxy_http_version 1.1; proxy_set_header connection "";';
   return `daemon off;
@@ -41,11 +54,26 @@ http {
   keepalive_requests 10000000;
   ${paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
   upstream app { server 127.0.0.1:${appPort}; keepalive 128; keepalive_requests 10000000; }
+  upstream cordon { server 127.0.0.1:${askPort}; keepalive 128; keepalive_requests 10000000; }
   server { listen 127.0.0.1:${plainPort}; location / { ${forward} } }
   server {
     listen 127.0.0.1:${authPort};
-    location / { auth_request /auth; ${forward} }
-    location = /auth { internal; ${forward} proxy_pass_request_body off; }
+    location / {
+      auth_request /auth;
+      auth_request_set $assertion $upstream_http_x_cordon_assertion;
+      proxy_set_header x-cordon-assertion $assertion;
+      ${forward}
+    }
+    location = /auth {
+      internal;
+      proxy_pass http://cordon/forward-auth/nginx;
+      proxy_http_version 1.1;
+      proxy_pass_request_body off;
+      proxy_set_header connection "";
+      proxy_set_header x-original-url $scheme://$http_host$request_uri;
+      proxy_set_header x-original-method $request_method;
+      proxy_set_header x-forwarded-for $remote_addr;
+    }
   }
 }
 `;
