@@ -3,8 +3,7 @@ import { CordonError } from '#base';
 import { appToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
-import { ServerFailure, writeFailure } from '../failure.ts';
-import { remedyOf, type TokenSource } from '../tunnel/ask-app.ts';
+import { remedyOf, type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
 import { stdioOf } from '../tunnel/stdio.ts';
 import { carry, openTunnel, tell } from '../tunnel/tunnel.ts';
 
@@ -25,15 +24,13 @@ export async function overStdio(context: CommandContext, source: TokenSource): P
   const { world, out } = context;
   const { stdin, stdout, signal } = world;
   try {
-    const frames = await openTunnel(source, signal);
-    const told = tell(await carry(frames, stdioOf(stdin, stdout), signal));
-    if (told.event === 'closed') return 0;
-    note(context, told.text);
-    return told.event === 'cut' ? 1 : 2;
-  } catch (error) {
-    if (!(error instanceof ServerFailure)) throw error;
-    writeFailure(out, error);
-    return 1;
+    return await unlessRefused(out, async () => {
+      const frames = await openTunnel(source, signal);
+      const told = tell(await carry(frames, stdioOf(stdin, stdout), signal));
+      if (told.event === 'closed') return 0;
+      note(context, told.text);
+      return told.event === 'cut' ? 1 : 2;
+    });
   } finally {
     stdin.destroy(); // whoever holds its other end must not keep this process
   }

@@ -7,13 +7,17 @@ import { appToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { timeText } from '../pieces.ts';
-import { askApp, type TokenSource } from '../tunnel/ask-app.ts';
+import { askApp, type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
 import { type IssuedSshCertificate, parseIssued } from '../tunnel/ssh-certificate.ts';
 
 const CERTIFICATE_PATH = '/.cordon/ssh-certificate';
 
 /** `cordon ssh` */
 export async function ssh(context: CommandContext): Promise<number> {
+  return await unlessRefused(context.out, async () => await runSsh(context));
+}
+
+async function runSsh(context: CommandContext): Promise<number> {
   const { args, world } = context;
   const [, login, app = ''] = /^(?:([^@]*)@)?(.*)$/.exec(args.at(0)) ?? [];
   if (app === '' || login === '') throw misuse(args.row, 'the app is missing: `cordon ssh [LOGIN@]APP`');
@@ -44,6 +48,10 @@ export async function ssh(context: CommandContext): Promise<number> {
 
 /** `cordon ssh-certificate` */
 export async function certificate(context: CommandContext): Promise<number> {
+  return await unlessRefused(context.out, async () => await writeCertificate(context));
+}
+
+async function writeCertificate(context: CommandContext): Promise<number> {
   const { args, world, out } = context;
   const file = resolve(world.cwd, args.required('key'));
   const publicFile = file.endsWith('.pub') ? file : `${file}.pub`;

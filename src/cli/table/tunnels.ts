@@ -33,7 +33,7 @@ export const TUNNELS: readonly CommandRow[] = [
     summary: 'Runs ssh to a host behind an app, with a certificate for this session.',
     details: [
       'Makes a key that lives as long as the command and has it certified for a few minutes. Arguments for ssh follow behind `--`.',
-      'Exits as ssh does.',
+      'Exits 1 when no certificate is given, else as ssh does.',
     ],
     parameters: ['APP', '[ARGUMENT…]'],
     examples: ['cordon ssh bastion', 'cordon ssh ops@bastion -- -v uptime'],

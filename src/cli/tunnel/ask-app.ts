@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { REASONS, type ReasonCode } from '#model';
 import type { AppToken } from '../access/app-token.ts';
 import { connectionFailure } from '../access/installation.ts';
-import { ServerFailure } from '../failure.ts';
+import { ServerFailure, writeFailure } from '../failure.ts';
+import type { Output } from '../output.ts';
 
 /** Gives a token; a fresh one when the last was refused. */
 export type TokenSource = (isFresh: boolean) => Promise<AppToken>;
@@ -147,6 +148,17 @@ function fieldsOf(text: string): Readonly<Record<string, unknown>> {
     return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
     return {};
+  }
+}
+
+/** Runs what the gateway may refuse: a refusal is a negative answer, told and with exit code 1, and no failure. */
+export async function unlessRefused(out: Output, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ServerFailure)) throw error;
+    writeFailure(out, error);
+    return 1;
   }
 }
 
