@@ -17,7 +17,7 @@ export interface Transfer {
 export async function forwardHttp(exchange: Exchange, parts: GatewayParts, headers: string[]): Promise<StageResult> {
   const { client } = exchange;
   return await new Promise((resolve) => {
-    const transfer = transferOf(exchange, resolve);
+    const transfer = transferOf(exchange, parts, resolve);
     need(exchange, 'live').close = (cut): void => {
       endTransfer(exchange, transfer, { cut, resolve });
     };
@@ -47,9 +47,13 @@ export function endTransfer(
 ): void {
   exchange.cut = cut;
   transfer.abort('cut');
+  if (!exchange.client.hasBegun) {
+    resolve(cutRefusal(cut));
+    return;
+  }
   // A response that has begun cannot be taken back; ending it properly would make a part look like the whole.
-  if (exchange.client.hasBegun) exchange.client.abort(whyCut(cut));
-  resolve(cutRefusal(cut));
+  exchange.client.abort(whyCut(cut));
+  resolve('answered');
 }
 
 /** What a client is told that can still be told something. */
@@ -74,7 +78,11 @@ export function cutRefusal({ reason, decision }: Cut): Refusal {
 const SMALL_BYTES = 16_384;
 
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
-export function transferOf(exchange: Exchange, resolve: (result: StageResult) => void): Transfer {
+export function transferOf(
+  exchange: Exchange,
+  { recorder }: Pick<GatewayParts, 'recorder'>,
+  resolve: (result: StageResult) => void,
+): Transfer {
   const { client } = exchange;
   let control: Dispatcher.DispatchController | undefined;
   // Text, not an error: most of these are never thrown, and a stack costs more than the rest.
@@ -122,8 +130,15 @@ export function transferOf(exchange: Exchange, resolve: (result: StageResult) =>
     onResponseError: (_controller, error) => {
       if (ended !== undefined) return;
       ended = error.message;
-      if (client.hasBegun) client.abort();
-      resolve(client.hasBegun ? 'answered' : upstreamRefusal(error));
+      const refusal = upstreamRefusal(error);
+      if (!client.hasBegun) {
+        resolve(refusal);
+        return;
+      }
+      // What has begun cannot be refused any more; the journal says why the client got a part only.
+      client.abort();
+      void recorder.refusal(exchange, refusal);
+      resolve('answered');
     },
   };
   return { handler, abort };

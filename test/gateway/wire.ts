@@ -92,8 +92,7 @@ export async function openWebSocket(port: number, shaking: Shaking = {}): Promis
   socket.write(handshake(port, shaking));
   let bytes = Buffer.alloc(0);
   let head = '';
-  const texts: string[] = [];
-  let close: { code?: number; reason?: string } = {};
+  const { texts, close, feed } = readFrames();
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<{ code?: number; reason?: string; at: number }>();
   socket.on('data', (chunk) => {
@@ -105,17 +104,13 @@ export async function openWebSocket(port: number, shaking: Shaking = {}): Promis
     }
     if (!head.startsWith('HTTP/1.1 101')) return;
     opened.resolve();
-    for (let frame = takeFrame(bytes); frame !== undefined; frame = takeFrame(bytes)) {
-      bytes = bytes.subarray(frame.size);
-      const { opcode, payload } = frame;
-      if (opcode === 8) close = { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
-      else texts.push(payload.toString());
-    }
+    feed(bytes);
+    bytes = Buffer.alloc(0);
   });
   socket.on('error', () => undefined);
   socket.on('end', () => socket.end());
   socket.on('close', () => {
-    closed.resolve({ ...close, at: performance.now() });
+    closed.resolve({ ...close(), at: performance.now() });
     opened.resolve();
   });
   await opened.promise;
@@ -145,6 +140,27 @@ function handshake(port: number, { path = '/live', host = 'wiki.localhost', cook
   return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
+/** Reads the frames of one direction: the texts, and the close frame once it has come. */
+export function readFrames(): {
+  readonly texts: string[];
+  readonly close: () => { readonly code?: number; readonly reason?: string };
+  readonly feed: (chunk: Buffer) => void;
+} {
+  let bytes = Buffer.alloc(0);
+  let close: { code?: number; reason?: string } = {};
+  const texts: string[] = [];
+  const feed = (chunk: Buffer): void => {
+    bytes = Buffer.concat([bytes, chunk]);
+    for (let frame = takeFrame(bytes); frame !== undefined; frame = takeFrame(bytes)) {
+      bytes = bytes.subarray(frame.size);
+      const { opcode, payload } = frame;
+      if (opcode === 8) close = { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
+      else texts.push(payload.toString());
+    }
+  };
+  return { texts, close: () => close, feed };
+}
+
 function takeFrame(bytes: Buffer): { opcode: number; payload: Buffer; size: number } | undefined {
   if (bytes.length < 2) return undefined;
   const [first = 0, second = 0] = bytes;
@@ -161,7 +177,8 @@ function takeFrame(bytes: Buffer): { opcode: number; payload: Buffer; size: numb
   return { opcode: first & 0x0f, payload, size: start + length };
 }
 
-function maskedText(message: string): Buffer {
+/** A text as a client sends it. */
+export function maskedText(message: string): Buffer {
   const payload = Buffer.from(message);
   const key = Buffer.from([1, 2, 3, 4]);
   const masked = Buffer.from(payload.map((byte, index) => byte ^ (key[index % 4] ?? 0)));

@@ -47,6 +47,8 @@ class Http2Client implements ClientEnd {
   #begun: { readonly status: number; readonly fields: string[] } | undefined;
   /** The head was given, and nothing of the answer has left yet. */
   #isHeld = false;
+  /** The head has left, and fields may follow the body. */
+  #mayTrail = false;
   #endFields: readonly string[] = NOTHING;
 
   constructor(stream: ServerHttp2Stream, head: Http2Head, socket: Socket) {
@@ -144,8 +146,7 @@ class Http2Client implements ClientEnd {
     if (this.#isHeld) this.#respond({ isWhole: trailers.length === 0, isEmpty: (last?.length ?? 0) === 0 });
     if (this.hasLeft) return;
     if (!this.#stream.writableEnded) this.#stream.end(last);
-    // Whoever still sends a body hears that nobody wants it (RFC 9113 section 8.1).
-    if (!this.#isBodyComplete) this.#stream.once('finish', () => setImmediate(() => this.#closeQuietly()));
+    if (!this.#mayTrail) this.#stream.once('finish', () => setImmediate(() => this.#closeQuietly()));
   }
 
   abort(why?: { readonly status: number; readonly message: string }): void {
@@ -172,19 +173,26 @@ class Http2Client implements ClientEnd {
     this.#isHeld = false;
     const { status, fields } = this.#begun ?? { status: 500, fields: [] };
     if (this.hasLeft) return;
-    const waitForTrailers = !isWhole && !BODILESS.has(status) && this.#head.headers[':method'] !== 'HEAD';
-    if (waitForTrailers) {
+    this.#mayTrail = !isWhole && !BODILESS.has(status) && this.#head.headers[':method'] !== 'HEAD';
+    if (this.#mayTrail) {
       this.#stream.once('wantTrailers', () => {
-        if (!this.hasLeft) this.#stream.sendTrailers(objectOf(this.#endFields));
+        if (this.hasLeft) return;
+        this.#stream.sendTrailers(objectOf(this.#endFields));
+        // They leave with the next turn of the loop, and a reset before them would be all that is seen.
+        setImmediate(() => setImmediate(() => this.#closeQuietly()));
       });
     }
-    this.#stream.respond([':status', String(status), ...fields], { waitForTrailers, endStream: isWhole && isEmpty });
+    this.#stream.respond([':status', String(status), ...fields], {
+      waitForTrailers: this.#mayTrail,
+      endStream: isWhole && isEmpty,
+    });
   }
 
   #continue(): void {
     this.inform(100, NOTHING);
   }
 
+  /** Whoever still sends a body hears that nobody wants it (RFC 9113 section 8.1). */
   #closeQuietly(): void {
     if (!this.#stream.destroyed && !this.#isBodyComplete) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }

@@ -1,0 +1,217 @@
+/**
+ * The TLS listener of a world, and clients that speak HTTP/2 with it: with Node's own client, and byte by byte.
+ */
+import assert from 'node:assert/strict';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { createServer, type Server } from 'node:https';
+import { after, afterEach, before } from 'node:test';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { systemClock } from '#base';
+import { type Authority, createAuthority, type ServerCertificate } from '#devices';
+import { hear, SERVER_OPTIONS } from '#gateway';
+import { openStore, type Store } from '#store';
+import { listen, portOf } from './upstream.ts';
+import { readFrames } from './wire.ts';
+import type { World } from './world.ts';
+
+/** Names that the listener's certificate is for. */
+const NAMES = ['wiki.localhost', 'verify.localhost', 'docs.localhost', 'localhost'];
+
+let store: Store | undefined;
+let authority: Authority | undefined;
+let own: ServerCertificate | undefined;
+before(async () => {
+  store = await openStore({ path: ':memory:', clock: systemClock });
+  authority = await createAuthority({ store, clock: systemClock });
+  own = await authority.issueServer(NAMES);
+});
+after(async () => await store?.close());
+
+const undone: (() => void)[] = [];
+afterEach(() => {
+  for (const undo of undone.splice(0)) undo();
+});
+
+/** A listener over TLS that ends with the test. */
+export interface TlsListener {
+  readonly port: number;
+  readonly ca: string;
+  /** A TLS connection with that name and those protocols; the name `''` sends none. */
+  socket(options?: { readonly name?: string; readonly protocols?: readonly string[] }): Promise<TLSSocket>;
+  /** A connection that speaks HTTP/2. */
+  session(name?: string): Promise<ClientHttp2Session>;
+}
+
+/** Lets the world's gateway listen over TLS too. */
+export async function listenTls({ gateway }: World): Promise<TlsListener> {
+  const { certificate: cert = '', key = '' } = own ?? {};
+  const server: Server = createServer({
+    ...SERVER_OPTIONS,
+    cert,
+    key,
+    ALPNCallback: ({ protocols }) => ['h2', 'http/1.1'].find((name) => protocols.includes(name)),
+  });
+  const sessions = hear(server, { request: gateway.handle, upgrade: gateway.upgrade, stream: gateway.stream });
+  await listen(server);
+  undone.push(() => {
+    sessions?.destroy();
+    server.closeAllConnections();
+    server.close();
+  });
+  const port = portOf(server);
+  const ca = authority?.certificate ?? '';
+  const socket: TlsListener['socket'] = async ({ name = 'wiki.localhost', protocols = ['h2'] } = {}) => {
+    const made = connectTls({
+      host: '127.0.0.1',
+      port,
+      ca,
+      ...(name === '' ? { checkServerIdentity: () => undefined } : { servername: name }),
+      ALPNProtocols: [...protocols],
+    });
+    made.on('error', () => undefined);
+    undone.push(() => made.destroy());
+    await new Promise((resolve, reject) => made.once('secureConnect', resolve).once('error', reject));
+    return made;
+  };
+  return {
+    port,
+    ca,
+    socket,
+    session: async (name) => {
+      const below = await socket(name === undefined ? {} : { name });
+      const session = connectHttp2(`https://${name ?? 'wiki.localhost'}`, { createConnection: () => below });
+      session.on('error', () => undefined);
+      undone.push(() => session.destroy());
+      await new Promise((resolve) => session.once('remoteSettings', resolve));
+      return session;
+    },
+  };
+}
+
+/** What came back on a stream. */
+export interface StreamAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly informed: readonly number[];
+  readonly body: string;
+  readonly trailers: IncomingHttpHeaders;
+  /** Code that the stream was closed with; 0 when it ended well. */
+  readonly code: number;
+}
+
+/** Follows a stream to its end. */
+export async function answerOf(stream: ClientHttp2Stream): Promise<StreamAnswer> {
+  let headers: IncomingHttpHeaders & { ':status'?: number | undefined } = {};
+  let trailers: IncomingHttpHeaders = {};
+  let body = '';
+  const informed: number[] = [];
+  stream.on('headers', (fields) => informed.push(Number(fields[':status'])));
+  stream.on('response', (fields) => (headers = fields));
+  stream.on('trailers', (fields) => (trailers = fields));
+  stream.on('data', (chunk: Buffer) => (body += chunk.toString()));
+  stream.on('error', () => undefined);
+  await new Promise((resolve) => stream.once('close', resolve));
+  return { status: Number(headers[':status'] ?? 0), headers, informed, body, trailers, code: stream.rstCode ?? -1 };
+}
+
+/** Asks and waits for the whole answer. */
+export async function askHttp2(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  body?: string,
+): Promise<StreamAnswer> {
+  const stream = session.request(headers, { endStream: body === undefined });
+  if (body !== undefined) stream.end(body);
+  return await answerOf(stream);
+}
+
+/** A WebSocket on a stream. */
+export interface StreamSocket {
+  readonly stream: ClientHttp2Stream;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly texts: readonly string[];
+  /** Resolves when the stream is over, with the close frame's code and reason if one came, and with the stream's code. */
+  readonly closed: Promise<{ readonly code?: number; readonly reason?: string; readonly reset: number }>;
+}
+
+/** Opens a WebSocket by extended CONNECT (RFC 8441). */
+export async function webSocketOver(session: ClientHttp2Session, headers: OutgoingHttpHeaders): Promise<StreamSocket> {
+  const stream = session.request({
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':path': '/live',
+    ':scheme': 'https',
+    'sec-websocket-version': '13',
+    origin: 'https://wiki.localhost',
+    ...headers,
+  });
+  const { texts, close, feed } = readFrames();
+  stream.on('data', feed).on('error', () => undefined);
+  stream.on('end', () => stream.end());
+  const closed = new Promise<{ code?: number; reason?: string; reset: number }>((resolve) => {
+    stream.once('close', () => resolve({ ...close(), reset: stream.rstCode ?? -1 }));
+  });
+  const answered = await new Promise<IncomingHttpHeaders & { ':status'?: number }>((resolve) => {
+    stream.once('response', resolve).once('close', () => resolve({}));
+  });
+  return { stream, status: Number(answered[':status'] ?? 0), headers: answered, texts, closed };
+}
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+/** A frame. @see RFC 9113 section 4.1 */
+export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** Fields as literals that nobody checks on the way out. @see RFC 7541 section 6.2.2 */
+export function literal(fields: readonly (readonly [string, string])[]): Buffer {
+  const text = (value: string): Buffer => {
+    const bytes = Buffer.from(value, 'latin1');
+    assert.ok(bytes.length < 127, 'tests send short fields');
+    return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  };
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+}
+
+/** Sends bytes after the preface, and says what came back first for stream 1: its answer's head, or how it was reset. */
+export async function rawHttp2(
+  listener: TlsListener,
+  frames: readonly Buffer[],
+): Promise<'answered' | `reset ${number}` | `ended ${number}` | 'closed' | 'nothing'> {
+  const socket = await listener.socket();
+  let bytes = Buffer.alloc(0);
+  return await new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('nothing'), 2000);
+    const done = (how: Parameters<typeof resolve>[0]): void => {
+      clearTimeout(timer);
+      resolve(how);
+      socket.destroy();
+    };
+    socket.once('close', () => done('closed'));
+    socket.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
+        const length = bytes.readUIntBE(0, 3);
+        const [type, stream, payload] = [bytes[3], bytes.readUInt32BE(5), bytes.subarray(9, 9 + length)];
+        bytes = bytes.subarray(9 + length);
+        if (type === 1 && stream === 1) done('answered');
+        if (type === 3 && stream === 1) done(`reset ${payload.readUInt32BE(0)}`);
+        if (type === 7 && payload.readUInt32BE(4) !== 0) done(`ended ${payload.readUInt32BE(4)}`);
+      }
+    });
+    socket.write(Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(4, 0, 0), ...frames]));
+  });
+}
