@@ -41,12 +41,17 @@ export function needCores(): void {
   }
 }
 
-/** Throws a `Skip` where a process cannot be allowed this many files. */
-export function needFiles(files: number): void {
+/** How many files a process can be allowed here, `wanted` at most. */
+export function allowedFiles(wanted: number): number {
+  const prlimit = (...args: string[]): string =>
+    execFileSync('prlimit', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
   try {
-    execFileSync('prlimit', [`--nofile=${files}:${files}`, 'true'], { stdio: 'ignore' });
+    prlimit(`--nofile=${wanted}:${wanted}`, 'true');
+    return wanted;
   } catch {
-    throw new Skip(`a process cannot be allowed ${files} open files here`);
+    // Only root may raise what the machine allows.
+    const hard = Number(prlimit('--nofile', '--noheadings', '--raw', '--output=HARD'));
+    return Number.isInteger(hard) ? Math.min(hard, wanted) : wanted;
   }
 }
 
