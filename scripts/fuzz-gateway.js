@@ -29,6 +29,7 @@ if (typeof wanted === 'string') {
     ...process.env,
     CORDON_FUZZ_SECONDS: String(Number(wanted.seconds) / 2),
     CORDON_FUZZ_SEED: wanted.seed,
+    NODE_TEST_CONTEXT: undefined, // or a test that runs this would be told in the runner's own encoding
   };
   process.stderr.write(`seed ${wanted.seed}\n`);
   const child = spawn(process.execPath, [TEST], { env, stdio: 'inherit' });
