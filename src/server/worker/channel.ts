@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 const LENGTH_BYTES = 4;
 /** A frame is sent at once when this many characters have gathered. */
 const FULL_FRAME = 1024 * 1024;
+/** How long what is to be sent soon waits for more, milliseconds. */
+const SOON_MS = 5;
 /** A longer frame is none of ours. */
 const MAX_FRAME_BYTES = 512 * 1024 * 1024;
 
@@ -29,6 +31,8 @@ export class Channel<In, Out> {
   /** Bytes that make the frame under way whole, its length included; unknown while even that is not there. */
   #wanted = LENGTH_BYTES;
   #isClosed = false;
+  #now: NodeJS.Immediate | undefined;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, handlers: ChannelHandlers<In>) {
     this.#stream = stream;
@@ -44,17 +48,26 @@ export class Channel<In, Out> {
     return this.#characters + this.#stream.writableLength;
   }
 
-  /** Sends a message as it is now. After the end it does nothing: `onClose` has told. */
-  send(message: Out): void {
+  /**
+   * Sends a message as it is now, with others of this turn. Where nobody waits for it, it may go `soon`: within a few milliseconds, with
+   * others of that time. After the end it does nothing: `onClose` has told.
+   */
+  send(message: Out, urgency: 'now' | 'soon' = 'now'): void {
     if (this.#isClosed) return;
     const text = JSON.stringify(message);
     this.#characters += text.length;
-    if (this.#texts.push(text) === 1) setImmediate(() => this.flush());
+    this.#texts.push(text);
     if (this.#characters >= FULL_FRAME) this.flush();
+    else if (urgency === 'now') this.#now ??= setImmediate(() => this.flush());
+    else this.#soon ??= setTimeout(() => this.flush(), SOON_MS);
   }
 
   /** Sends what has gathered. */
   flush(): void {
+    clearImmediate(this.#now);
+    clearTimeout(this.#soon);
+    this.#now = undefined;
+    this.#soon = undefined;
     if (this.#texts.length === 0 || this.#isClosed) return;
     const body = Buffer.from(`[${this.#texts.join(',')}]`);
     this.#texts = [];

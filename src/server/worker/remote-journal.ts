@@ -20,7 +20,10 @@ export interface RemoteJournal extends Readonly<GatewayJournal> {
 type GatewayJournal = GatewayOptions['journal'];
 
 /** Makes it over a channel. */
-export function createRemoteJournal(channel: { send(message: ToMain): void; readonly queued: number }): RemoteJournal {
+export function createRemoteJournal(channel: {
+  send(message: ToMain, urgency?: 'now' | 'soon'): void;
+  readonly queued: number;
+}): RemoteJournal {
   const open = new Map<number, PromiseWithResolvers<undefined>>();
   let lastId = 0;
   let isWritable = true;
@@ -31,7 +34,7 @@ export function createRemoteJournal(channel: { send(message: ToMain): void; read
     const waiting = Promise.withResolvers<undefined>();
     lastId += 1;
     open.set(lastId, waiting);
-    channel.send({ type: 'record', id: lastId, ...what });
+    channel.send({ type: 'record', id: lastId, ...what }, what.urgency);
     await waiting.promise;
   };
   return {
