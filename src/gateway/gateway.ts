@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, newId } from '#base';
 import type { SshAuthority } from '#identity';
 import type { Device, Reason, TrustGraph } from '#model';
@@ -91,6 +92,8 @@ export interface Gateway {
   readonly counters: Readonly<Counters>;
   /** Cuts everything open and closes the upstreams. */
   close(): Promise<void>;
+  /** Lets requests under way end, for `graceMs` at most, then closes. WebSockets and tunnels are not waited for: they never end by themselves. */
+  drain(graceMs: number): Promise<void>;
 }
 
 /** What a proxy asks: about which request, from where. */
@@ -167,6 +170,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (++ticks % FORGET_TICKS === 0) admission.forget();
   };
   const timer = setInterval(sweep, TICK_MS).unref();
+  const close = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
+    clearInterval(timer);
+    admission.close();
+    live.cut({}, { reason: { code: 'gateway-stopping' }, closeCode: GOING_AWAY });
+    live.close();
+    await upstreams.close();
+  };
   return {
     handle: (request, response) => {
       start(exchangeOf(parts, http1Client(request, response, parts.limits.idleTimeoutMs)), STAGES);
@@ -187,16 +199,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     cut: (filter, reason) => live.cut(filter, { reason }),
     sweep,
     counters,
-    close: async () => {
-      if (isClosed) return;
-      isClosed = true;
-      clearInterval(timer);
-      admission.close();
-      live.cut({}, { reason: { code: 'gateway-stopping' }, closeCode: GOING_AWAY });
-      live.close();
-      await upstreams.close();
+    close,
+    drain: async (graceMs) => {
+      await quiet(() => admission.overload.underWay === 0, graceMs);
+      await close();
     },
   };
+}
+
+/** How often it is looked whether everything has ended, milliseconds. */
+const QUIET_CHECK_MS = 20;
+
+/** Waits until nothing is under way, for `mostMs` at most. */
+async function quiet(isQuiet: () => boolean, mostMs: number): Promise<void> {
+  const until = performance.now() + mostMs;
+  while (!isQuiet() && performance.now() < until) await sleep(QUIET_CHECK_MS);
 }
 
 function partsOf(options: GatewayOptions): GatewayParts {

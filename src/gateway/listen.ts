@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { http2Sessions, type Http2Sessions, type OnStream } from './client/http2-sessions.ts';
+import { http2Sessions, type OnStream } from './client/http2-sessions.ts';
 import { hardenServer } from './server-options.ts';
 
 /** Who answers what a listener hears. */
@@ -13,14 +13,22 @@ export interface Hearers {
   readonly stream?: OnStream;
 }
 
+/** What a listener hears, as far as it can be ended. */
+export interface Hearing {
+  /** What is under way may end; clients are told to begin nothing more (`connection: close`, GOAWAY). */
+  close(): void;
+  /** Ends all connections of HTTP/2 at once; those of HTTP/1.1 are the server's. */
+  destroy(): void;
+}
+
 /**
  * Hardens a server and lets the hearers hear all of it: requests, those that wait for 100 (the answerer says it when the body is
  * wanted, not before anybody was let in), requests for a WebSocket, and over TLS streams of HTTP/2.
  */
-export function hear(server: Server | TlsServer, { request, upgrade, stream }: Hearers): Http2Sessions | undefined {
-  hardenServer(server);
+export function hear(server: Server | TlsServer, { request, upgrade, stream }: Hearers): Hearing {
+  const { endGently } = hardenServer(server);
   server.on('request', request).on('checkContinue', request).on('checkExpectation', request).on('upgrade', upgrade);
-  if (stream === undefined) return undefined;
+  if (stream === undefined) return { close: endGently, destroy: () => undefined };
   const sessions = http2Sessions(stream);
   const overHttp1 = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
@@ -28,5 +36,11 @@ export function hear(server: Server | TlsServer, { request, upgrade, stream }: H
     if (socket.alpnProtocol === 'h2') sessions.begin(socket);
     else for (const listener of overHttp1) listener.call(server, socket);
   });
-  return sessions;
+  return {
+    close: () => {
+      endGently();
+      sessions.close();
+    },
+    destroy: sessions.destroy,
+  };
 }

@@ -50,8 +50,8 @@ const IDLE_MS = 120_000;
  * Sets what has no option: no header is dropped unseen, and no connection stays that never sends a request, never finishes its TLS
  * handshake or does not read what it is sent (attack: to hold file descriptors until nobody else gets one).
  */
-export function hardenServer(server: Server | TlsServer, idleMs: number = IDLE_MS): void {
-  endStalled(server, idleMs);
+export function hardenServer(server: Server | TlsServer, idleMs: number = IDLE_MS): { readonly endGently: () => void } {
+  const endGently = endStalled(server, idleMs);
   // There is nothing to be said in the clear to somebody who speaks no TLS yet, and no end of saying it.
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   // Node drops headers beyond a count without a word; one that is not seen here would still have shaped the parsing.
@@ -68,18 +68,29 @@ export function hardenServer(server: Server | TlsServer, idleMs: number = IDLE_M
     );
     socket.once('finish', () => socket.destroy());
   });
+  return { endGently };
 }
 
-/** Ends connections on which nothing moved for `idleMs`, unless their request is still being worked on and there is nothing to be read. */
-function endStalled(server: Server | TlsServer, idleMs: number): void {
+/**
+ * Ends connections on which nothing moved for `idleMs`, unless their request is still being worked on and there is nothing to be read.
+ * Returns how to end all of them gently: every answer that has not begun says that its connection ends with it.
+ */
+function endStalled(server: Server | TlsServer, idleMs: number): () => void {
+  const open = new Set<ServerResponse>();
+  let isEnding = false;
   const unanswered = new WeakMap<Socket, number>();
   const count = (socket: Socket, change: number): void => {
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + change);
   };
   server.timeout = idleMs;
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (isEnding) response.shouldKeepAlive = false;
     count(socket, 1);
-    response.once('close', () => count(socket, -1));
+    open.add(response);
+    response.once('close', () => {
+      count(socket, -1);
+      open.delete(response);
+    });
   });
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     // Whoever takes the connection over also ends it.
@@ -89,4 +100,8 @@ function endStalled(server: Server | TlsServer, idleMs: number): void {
   server.on('timeout', (socket: Socket) => {
     if (socket.writableLength > 0 || (unanswered.get(socket) ?? 0) === 0) socket.destroy();
   });
+  return () => {
+    isEnding = true;
+    for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
+  };
 }

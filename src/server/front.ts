@@ -10,7 +10,7 @@ import type { Areas, Truth } from './areas.ts';
 import type { Certificates } from './certificates.ts';
 import { type ForwardAuth, listenForProxies } from './forward-auth.ts';
 import { gatewayLimits } from './gateway-limits.ts';
-import { type Handlers, type Listeners, openListeners, ownHandler } from './listeners.ts';
+import { type Handlers, type Listeners, openListeners, ownHandler, lastMs } from './listeners.ts';
 import type { Log } from './log.ts';
 import type { OwnHosts, originsOf } from './origins.ts';
 import { type Door, openDoor } from './worker/door.ts';
@@ -108,9 +108,9 @@ function ownFront(options: FrontOptions): Front {
     },
     showCertificates: async () => await Promise.resolve(), // asked with every handshake
     close: async (graceMs) => {
-      const listening = listeners.close(graceMs);
+      const listening = listeners.close(lastMs(graceMs));
       await proxies.close();
-      await gateway.close();
+      await gateway.drain(graceMs);
       await listening;
     },
   };

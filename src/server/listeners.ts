@@ -56,8 +56,12 @@ export async function openListeners(
     else handlers.gateway.stream(stream, head, socket);
   };
   const open = async (server: Server, address: ListenAddress, stream?: Hearers['stream']): Promise<number> => {
-    const http2 = hear(server, { request: onRequest, upgrade: onUpgrade, ...(stream === undefined ? {} : { stream }) });
-    servers.push({ server, http2 });
+    const hearing = hear(server, {
+      request: onRequest,
+      upgrade: onUpgrade,
+      ...(stream === undefined ? {} : { stream }),
+    });
+    servers.push({ server, hearing });
     return await listenOn(server, address, options);
   };
   try {
@@ -164,23 +168,39 @@ function refuseUpgrade(socket: Duplex): void {
 /** A server, and the HTTP/2 connections that it has no hand in any more. */
 interface Listening {
   readonly server: Server;
-  readonly http2: ReturnType<typeof hear>;
+  readonly hearing: ReturnType<typeof hear>;
 }
 
-async function closeServer({ server, http2 }: Listening, graceMs: number): Promise<void> {
+/** What clients need to hear the last word, milliseconds. */
+const LAST_WORD_MS = 500;
+
+/** How long listeners go on when the gateway behind them ends everything after `graceMs`, milliseconds. */
+export function lastMs(graceMs: number): number {
+  return graceMs === 0 ? 0 : graceMs + LAST_WORD_MS;
+}
+
+/** How often connections that became idle are ended while a server closes, milliseconds. */
+const IDLE_CHECK_MS = 50;
+
+async function closeServer({ server, hearing }: Listening, graceMs: number): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
     // Connections that were taken over (WebSockets) are the gateway's to end; the process does not wait for the last of them.
     const timer = setTimeout(() => {
       server.closeAllConnections();
-      http2?.destroy();
+      hearing.destroy();
+      clearInterval(idle);
       resolve();
     }, graceMs);
+    const idle = setInterval(() => {
+      server.closeIdleConnections();
+    }, IDLE_CHECK_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();
-    http2?.close();
+    hearing.close();
   });
 }

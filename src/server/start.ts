@@ -57,8 +57,6 @@ export interface Cordon {
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** How long answers under way may take when Cordon stops. */
-const STOP_GRACE_MS = 3 * SECOND;
 
 /** Starts Cordon. Whatever cannot be opened ends the start with a coded error; then nothing stays open. */
 export async function startCordon(options: StartOptions): Promise<Cordon> {
@@ -264,7 +262,7 @@ async function stop(parts: {
   await Promise.all([schedule.stop(), prober.stop()]);
   await closeControl(api.control, data.controlSocket);
   areas.devices.close();
-  const closing = front.close(STOP_GRACE_MS);
+  const closing = front.close(areas.settings.current().gateway.drainMs);
   await api.close();
   await closing;
   await areas.monitor.close();

@@ -6,7 +6,7 @@ import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
 import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
-import { type Listeners, openListeners } from '../listeners.ts';
+import { lastMs, type Listeners, openListeners } from '../listeners.ts';
 import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
 import { type Calls, createCalls, toldOf } from './calls.ts';
@@ -211,8 +211,8 @@ function originOf(origins: WorkerSettings['identityOrigins'], transport: Transpo
 }
 
 async function stop({ channel, journal }: Parts, serving: Serving | undefined, graceMs: number): Promise<void> {
-  const listening = serving?.listeners.close(graceMs);
-  await serving?.gateway.close();
+  const listening = serving?.listeners.close(lastMs(graceMs));
+  await serving?.gateway.drain(graceMs);
   await listening;
   await journal.settled(LAST_WORDS_MS);
   channel.close();
