@@ -22,7 +22,7 @@ export async function forwardWebSocket(
   const { client } = exchange;
   const offer = offerOf(exchange);
   return await new Promise((resolve) => {
-    const transfer = transferOf(exchange, resolve);
+    const transfer = transferOf(exchange, parts, resolve);
     const timer = setTimeout(() => {
       transfer.abort('timeout');
       resolve(refuse(504, 'upstream-timeout'));

@@ -94,6 +94,9 @@ describe('an upstream that misbehaves', () => {
   it('and breaks off in the middle is broken off for the client, never passed off as whole', async () => {
     const made = await world(raw('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'));
     await assert.rejects(made.ask({ cookie: made.signIn() }), /aborted|hang up|ECONNRESET/);
+    const event =
+      made.events.find(({ status_code }) => status_code === 'upstream-unreachable') ?? assert.fail('no event');
+    assert.match(JSON.stringify(event.unmapped), /other side closed/);
   });
 
   it('and breaks off between two chunks is broken off too, without the end of a whole', async () => {
