@@ -112,8 +112,8 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<StreamAnswer>
   let body = '';
   const informed: number[] = [];
   stream.on('headers', (fields) => informed.push(Number(fields[':status'])));
-  stream.on('response', (fields) => (headers = fields));
-  stream.on('trailers', (fields) => (trailers = fields));
+  stream.on('response', (fields: typeof headers) => (headers = fields));
+  stream.on('trailers', (fields: IncomingHttpHeaders) => (trailers = fields));
   stream.on('data', (chunk: Buffer) => (body += chunk.toString()));
   stream.on('error', () => undefined);
   await new Promise((resolve) => stream.once('close', resolve));

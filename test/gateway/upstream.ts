@@ -9,7 +9,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What an upstream got. */
@@ -82,12 +82,12 @@ function acceptOf(key: string): string {
 }
 
 /** Listens on a free port of loopback. */
-export async function listen(server: Server): Promise<Server> {
+export async function listen<S extends NetServer>(server: S): Promise<S> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
 
 /** The port a server listens on. */
-export function portOf(server: Server): number {
+export function portOf(server: NetServer): number {
   return (server.address() as AddressInfo).port;
 }

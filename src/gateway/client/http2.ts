@@ -202,10 +202,9 @@ class Http2Client implements ClientEnd {
       key: randomBytes(16).toString('base64'),
       problem: this.header('sec-websocket-version') === '13' ? undefined : 'the WebSocket version must be 13',
       accept: (fields): Duplex => {
-        this.begin(200, fields);
-        this.#isHeld = false;
         this.#stream.setTimeout(0);
-        this.#stream.respond([':status', '200', ...fields]);
+        this.begin(200, fields);
+        this.flush();
         return this.#stream;
       },
     };
