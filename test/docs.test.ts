@@ -23,14 +23,18 @@ const never = async (): Promise<never> => await Promise.reject(new Error('a page
 const WORLD = {
   stdin: Readable.from([]),
   cwd: '/nowhere',
+  self: ['cordon'],
   clock: manualClock(0),
   version: '0.0.0',
   controlSocket: undefined,
   noColor: true,
   signal: AbortSignal.abort(),
   up: never,
+  person: { directory: '/nowhere', computer: 'test', openBrowser: never },
   agent: { enrol: never, run: never, posture: never, program: never },
-};
+  self: ['cordon'],
+  person: { directory: '/nowhere', computer: 'nowhere', openBrowser: never },
+} as const;
 
 describe('the commands in the documentation', () => {
   for (const page of PAGES) {

@@ -35,7 +35,7 @@ export const ACCESS: readonly CommandRow[] = [
     summary: 'Prints a token for an app, or the fields that authenticate one request.',
     details: [
       'Asks you in a browser when none is kept. A token is bound to a key of this computer unless `--bearer` is given;',
-      'with `--for` the fields of one request are printed, as `curl -H @-` takes them.',
+      'with `--for` the fields of one request are printed, as `curl -H @FILE` takes them.',
     ],
     parameters: ['APP'],
     options: [
@@ -45,10 +45,7 @@ export const ACCESS: readonly CommandRow[] = [
       { name: 'fresh', doc: 'Ask again, even when a token is kept.' },
       { name: 'no-browser', doc: 'Print the address for a browser elsewhere, and read the code from standard input.' },
     ],
-    examples: [
-      'cordon token wiki --for https://wiki.example.org/api | curl -H @- https://wiki.example.org/api',
-      'cordon token wiki --bearer',
-    ],
+    examples: ['cordon token wiki --for https://wiki.example.org/api', 'cordon token wiki --bearer'],
     load: async () => (await import('../commands/access.ts')).token,
   },
 ];
