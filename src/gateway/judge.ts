@@ -13,7 +13,8 @@ export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string,
     const basis = basisNow();
     const changed = changeSince(basis, entry);
     if (changed !== undefined) return { reason: changed };
-    const question = questionOf(entry.access);
+    entry.question ??= questionOf(entry.access);
+    const { question } = entry;
     const decision = memo.get(question) ?? decide(basis, entry.access);
     memo.set(question, decision);
     if (decision.effect === 'permit') return undefined;

@@ -318,6 +318,26 @@ describe('the registry of open exchanges', () => {
     assert.deepEqual(made.judged, ['c1', 'c1']);
   });
 
+  it('looks up with a sweep what stays, whatever is taken out around it', async () => {
+    const made = make();
+    const [first, second, third] = ['c1', 'c2', 'c3'].map((id) => made.open(id));
+    made.now += 100;
+    const young = made.open('c4');
+    if (second !== undefined) made.registry.remove(second);
+    made.registry.sweep();
+    assert.ok([first, third].every((entry) => entry?.keys.includes('session:s1') === true));
+    assert.equal(young.keys.length, 0);
+    assert.equal(made.judged.length, 0, 'nothing is due');
+    made.touch('session', 's1');
+    await Promise.resolve();
+    assert.deepEqual(made.judged.sort(), ['c1', 'c3', 'c4']);
+    if (third !== undefined) made.registry.remove(third);
+    made.registry.remove(young);
+    made.touch('session', 's1');
+    await Promise.resolve();
+    assert.deepEqual(made.judged, ['c1', 'c3', 'c4', 'c1']);
+  });
+
   it('finds by a change what was swept before the first change', async () => {
     const made = make();
     made.open('c1');

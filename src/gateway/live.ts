@@ -40,10 +40,12 @@ export interface LiveEntry {
   /** Of the request that opened it. */
   readonly correlationId: string;
   decidedAt: number;
-  /** Keys `kind:id` of the graph that the decision depends on. Empty until the first change after it was added. */
+  /** Keys `kind:id` of the graph that the decision depends on. Empty until the first change or the first sweep after it was added. */
   keys: readonly string[];
   /** The registry's own. */
   place?: Place | undefined;
+  /** What is asked about it, as `judge` writes it: it stays the same as long as it is open. */
+  question?: string;
   /** Ends the exchange at once: no byte passes after it returns. */
   close: (cut: Cut) => void;
 }
@@ -74,6 +76,8 @@ export interface LiveOptions {
 
 /** Milliseconds of deciding in one go; between two goes, closes reach the network and new requests are served. */
 const SLICE_MS = 20;
+/** What is open for this long, milliseconds, is no short request. */
+const STAYING_MS = 100;
 /** Cuts told of in one go. */
 const TOLD_AT_ONCE = 20;
 
@@ -160,6 +164,7 @@ export class LiveRegistry {
       if (!isDue(entry.decidedAt)) break;
       if (!this.#touched.has(entry)) this.#touched.set(entry, false);
     }
+    this.#linkStaying(now);
     if (isDue(this.#tidiedAt)) this.#tidy(now);
     this.#work();
   }
@@ -249,6 +254,18 @@ export class LiveRegistry {
   #tidy(now: number): void {
     this.#tidiedAt = now;
     for (const [sessionId, count] of this.#bySession) if (count === 0) this.#bySession.delete(sessionId);
+  }
+
+  /** Looks up the keys of what seems to stay, so that the next change finds few that have none. */
+  #linkStaying(now: number): void {
+    // From the end: what takes a place that is left has been looked at.
+    for (let at = this.#unlinked.length - 1; at >= 0; at--) {
+      const place = this.#unlinked[at];
+      if (place === undefined || now - place.entry.view.since < STAYING_MS) continue;
+      this.#takeUnlinked(place);
+      place.unlinkedAt = -1;
+      this.#link(place.entry);
+    }
   }
 
   /**
