@@ -14,7 +14,8 @@ import type { Deadlines, UpstreamRequest } from './transport.ts';
 export interface Turn {
   readonly app: App;
   readonly target: { readonly origin: string; readonly hostname: string; readonly port: number };
-  readonly isHealthy: boolean;
+  /** `files`: those of TLS cannot be used any more, and the last good ones stay in force. */
+  readonly to: 'healthy' | 'unhealthy' | 'files';
   readonly why: string;
 }
 
@@ -176,17 +177,18 @@ export class Backend implements Servers {
       for (const target of this.#targets) target.renew();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      if (first !== undefined) this.#tell(first, `${why}; the last good ones stay in force`);
+      if (first !== undefined) this.#tell(first, 'files', `${why}; the last good ones stay in force`);
     }
   }
 
   #change(target: Target, why: string, change: () => void): void {
     const before = target.health.isHealthy;
     change();
-    if (target.health.isHealthy !== before) this.#tell(target, why);
+    const { isHealthy } = target.health;
+    if (isHealthy !== before) this.#tell(target, isHealthy ? 'healthy' : 'unhealthy', why);
   }
 
-  #tell(target: Target, why: string): void {
-    this.#options.onTurn({ app: this.#app, target, isHealthy: target.health.isHealthy, why });
+  #tell(target: Target, to: Turn['to'], why: string): void {
+    this.#options.onTurn({ app: this.#app, target, to, why });
   }
 }

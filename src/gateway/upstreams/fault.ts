@@ -1,13 +1,19 @@
 import { errors } from 'undici';
 import type { ReasonCode } from '#model';
 
+/** The reasons of the catalogue that say what an upstream did. */
+export type UpstreamReason = Extract<
+  ReasonCode,
+  'upstream-unreachable' | 'upstream-untrusted' | 'upstream-invalid' | 'upstream-timeout'
+>;
+
 /** What an upstream did wrong, as the catalogue names it. The message is for the journal: it may name what is inside. */
 export class UpstreamFault extends Error {
-  readonly reason: Extract<ReasonCode, `upstream-${string}`>;
+  readonly reason: UpstreamReason;
   /** `dial`: there was no connection yet, so nothing was sent. */
   readonly stage: 'dial' | 'exchange';
 
-  constructor(reason: UpstreamFault['reason'], message: string, stage: UpstreamFault['stage'] = 'dial') {
+  constructor(reason: UpstreamReason, message: string, stage: UpstreamFault['stage'] = 'dial') {
     super(message);
     this.name = 'UpstreamFault';
     this.reason = reason;
@@ -24,7 +30,7 @@ export type Failure = 'unreachable' | 'lost' | 'late' | 'nonsense' | 'ours';
 /** A failure with its name of the catalogue, and all that is known for the journal. */
 export interface Named {
   readonly failure: Failure;
-  readonly reason: UpstreamFault['reason'] | 'request-malformed';
+  readonly reason: UpstreamReason | 'request-malformed';
   readonly cause: string;
 }
 

@@ -198,7 +198,10 @@ describe('an upstream over TLS', () => {
     assert.equal((await made.ask()).body, 'over TLS');
     rmSync(path('spoiled.pem'));
     await until(() => made.events.length === 1, 'the event');
-    assert.match(made.events[0]?.message ?? '', /cannot use the files .*; the last good ones stay in force/);
+    assert.match(
+      made.events[0]?.message ?? '',
+      /keeps its old TLS files: cannot use the files .*; the last good ones stay in force/,
+    );
     assert.equal((await made.ask()).body, 'over TLS');
     await sleep(2_200);
     assert.equal(made.events.length, 1);

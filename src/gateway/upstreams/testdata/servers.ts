@@ -12,8 +12,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Listens on a free port, or the one given; returns the port. */
-export async function listen(server: Server, port = 0): Promise<number> {
+/** Listens on a free port, or the one given. */
+async function listen(server: Server, port = 0): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
