@@ -6,8 +6,10 @@ import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
 import { PROOF_ALGORITHMS } from './credentials/proof.ts';
 import { SIGN_IN_PATH } from './handoff.ts';
+import { statusJson } from './kubernetes/status.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
+import { isOwnPath } from './path.ts';
 
 /** Something Cordon says itself. */
 export interface OwnAnswer {
@@ -37,7 +39,7 @@ export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: 
   const fields = challengeFields(denial, exchange);
   if (isGrpc(exchange.client)) refuseCall(exchange, denial, fields);
   else if (wantsPage(exchange)) sendPage(exchange, denial.status, deniedPage(denial), fields);
-  else send(exchange, { status: denial.status, type: 'application/json', body: deniedJson(denial), fields });
+  else send(exchange, { status: denial.status, type: 'application/json', body: programJson(exchange, denial), fields });
 }
 
 /** A call of gRPC reads how it went from fields; a status beside 200 alone would not tell it why. */
@@ -46,6 +48,11 @@ function refuseCall(exchange: Exchange, { status, reasons: [reason] }: Denial, f
   const message = `${code}: ${reason?.detail ?? REASONS[code].title}`;
   const said = [...fields, ...grpcFields(status, message)];
   send(exchange, { status, type: 'application/grpc', body: '', fields: said });
+}
+
+function programJson({ app, path }: Exchange, denial: Denial): string {
+  const asksKubernetes = app?.kubernetes !== undefined && !isOwnPath(path ?? '');
+  return asksKubernetes ? statusJson(denial) : deniedJson(denial);
 }
 
 /** Sends a page of ours. */

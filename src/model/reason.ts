@@ -72,6 +72,10 @@ export const REASONS = {
     remedy: 'Add the origin to `allowed_origins` of the app.',
   },
   'upstream-unreachable': { title: 'The app does not answer', remedy: 'Ask the owner of the app.' },
+  'upstream-credential-missing': {
+    title: 'Cordon cannot say to the app who it is',
+    remedy: 'An administrator has to see to the file that `kubernetes.token_file` of the app names.',
+  },
   'upstream-timeout': { title: 'The app takes too long to answer', remedy: 'Ask the owner of the app.' },
   'upstream-untrusted': {
     title: 'The app cannot prove that it is the app',

@@ -2,6 +2,7 @@ import { type Exchange, type GatewayParts, need, type Stage, type StageResult } 
 import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
+import { fieldsForApp } from '../kubernetes/impersonate.ts';
 import { issueSshCertificate } from '../tunnel/ssh-certificate.ts';
 import { forwardTunnel } from '../tunnel/tunnel.ts';
 import { identityFields } from '../upstream-identity.ts';
@@ -22,7 +23,9 @@ export const enter: Stage = {
     parts.counters.permitted += 1;
     if (exchange.purpose === 'tunnel') return forwardTunnel(exchange, parts);
     if (exchange.purpose === 'ssh-certificate') return issueSshCertificate(exchange, parts);
-    const headers = outgoingHeaders(exchange, parts);
+    const fields = fieldsForApp(exchange, parts);
+    if (!fields.ok) return fields.error;
+    const headers = outgoingHeaders(exchange, parts, fields.value);
     if (need(exchange, 'app').builtin === 'verify') return serveVerify(exchange, parts, headers);
     return exchange.client.webSocket === undefined
       ? forwardHttp(exchange, parts, headers)
@@ -31,12 +34,12 @@ export const enter: Stage = {
 };
 
 /** What an upstream gets: the client's own fields, where the request came from by our own knowledge, and who is there. */
-function outgoingHeaders(exchange: Exchange, parts: GatewayParts): string[] {
+function outgoingHeaders(exchange: Exchange, parts: GatewayParts, fields: readonly string[]): string[] {
   const host = hostField(need(exchange, 'authority'));
   return [
     'host',
     host,
-    ...need(exchange, 'fields'),
+    ...fields,
     'x-forwarded-for',
     need(exchange, 'access').address,
     'x-forwarded-proto',

@@ -4,6 +4,7 @@ import { giveToken, TOKEN_PATH } from '../credentials/give-token.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
 import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SIGN_IN_PATH } from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
+import { kubernetesProblem } from '../kubernetes/impersonate.ts';
 import { isOwnPath } from '../path.ts';
 import { beginSshCertificate, showSshAuthority } from '../tunnel/ssh-certificate.ts';
 import { beginTunnel, isTcp, tunnelOnly } from '../tunnel/tunnel.ts';
@@ -28,7 +29,7 @@ export const own: Stage = {
   name: 'own',
   run: (exchange, parts): StageResult | Promise<StageResult> => {
     const path = need(exchange, 'path');
-    if (!isOwnPath(path)) return isTcp(need(exchange, 'app')) ? tunnelOnly(exchange) : undefined;
+    if (!isOwnPath(path)) return isTcp(need(exchange, 'app')) ? tunnelOnly(exchange) : kubernetesProblem(exchange);
     const method = exchange.client.webSocket === undefined ? exchange.client.method : 'UPGRADE';
     const answer = ANSWERS.get(`${method} ${path}`);
     return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);
