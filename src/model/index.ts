@@ -49,4 +49,5 @@ export { buildEvent, EVENT_CLASSES, type EventClass, type EventInput, OCSF_VERSI
 export { isEntityKind, type Touched, TrustGraph } from './graph.ts';
 export { REASONS, type ReasonCode } from './reason.ts';
 export { CEDAR_SCHEMA } from './schema.ts';
+export { type StreamFate, streamsOf } from './streams.ts';
 export { writeEvent, type WrittenEvent, type WrittenEventInput } from './written-event.ts';

@@ -2,7 +2,7 @@ import { Code, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { ControlOutput } from '../client.ts';
-import { Labels, TierBadge } from '../parts/badges.tsx';
+import { Labels, State, TierBadge } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Failure, sentence } from '../parts/failure.tsx';
 import { LoadingRows } from '../parts/page.tsx';
@@ -35,6 +35,30 @@ export function AssetDetail({ id, onClose }: { id: string; onClose: () => void }
   );
 }
 
+/** What becomes of streams that a proxy of one's own carries; of those through the gateway there is nothing to say. */
+const STREAMS = {
+  refused: 'A proxy carries its requests and asks Cordon about each. WebSockets are refused, as nobody could cut them.',
+  uncut: 'A proxy carries its requests and asks Cordon about each. A stream that is open goes on when access ends.',
+} as const;
+
+function ReachedThrough({ app }: { app: string }): ReactNode {
+  const apps = useControl('apps', {}, { refresh: 30_000 });
+  const streams = apps.data?.items.find(({ url }) => new URL(url).hostname === app)?.streams ?? 'cut';
+  return (
+    <Group gap="xs" wrap="nowrap" align="baseline">
+      <span className="break">{app}</span>
+      {streams !== 'cut' && (
+        <>
+          <State tone={streams === 'uncut' ? 'warn' : 'note'}>forward-auth</State>
+          <Text size="xs" c="dimmed">
+            {STREAMS[streams]}
+          </Text>
+        </>
+      )}
+    </Group>
+  );
+}
+
 function Body({ asset }: { asset: Asset }): ReactNode {
   return (
     <Stack gap="lg">
@@ -52,7 +76,7 @@ function Body({ asset }: { asset: Asset }): ReactNode {
       {asset.apps.length > 0 && (
         <Section title="Reached through">
           {asset.apps.map((app) => (
-            <div key={app}>{app}</div>
+            <ReachedThrough key={app} app={app} />
           ))}
         </Section>
       )}

@@ -206,6 +206,10 @@ export const appView = z.object({
   device: z.string(),
   assetId: z.string().optional(),
   upstream: z.string().optional(),
+  /** Who carries its requests: the gateway, or another proxy that asks Cordon about each. */
+  enforcedBy: z.enum(['gateway', 'forward-auth']),
+  /** What becomes of an open stream when access ends: it is cut, it goes on at the proxy, or none is let in at all. */
+  streams: z.enum(['cut', 'uncut', 'refused']),
 });
 
 /** An application that may ask for decisions over AuthZEN. */

@@ -97,6 +97,7 @@ describe('assets over the API', () => {
     assert.equal(event?.message, 'tier of wiki changed from T3 to T0: holds the recovery plan');
     const apps = (await call('GET', '/api/apps')).json<z.output<typeof CONTROL_ROUTES.apps.response>>();
     assert.equal(apps.items[0]?.tier, 0, 'the app is as critical as what it leads to');
+    assert.deepEqual([apps.items[0].enforcedBy, apps.items[0].streams], ['gateway', 'cut']);
     bench.clock.advance(2 * HOUR);
     const later = (await call('GET', '/api/assets/wiki')).json<Detail>();
     assert.deepEqual([later.tier, later.overridden, later.override], [3, false, undefined]);

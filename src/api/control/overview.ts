@@ -1,5 +1,5 @@
 import type { CONTROL_ROUTES } from '#contract';
-import { effectiveTier } from '#model';
+import { effectiveTier, streamsOf } from '#model';
 import { decideManage } from '#policy';
 import type { Answer, Handlers } from '../register.ts';
 import type { ApiServices, ProbeRound } from '../services.ts';
@@ -44,6 +44,8 @@ export function overviewRoutes(
         device: app.device,
         ...(app.assetId === undefined ? {} : { assetId: app.assetId }),
         ...(app.upstream === undefined ? {} : { upstream: app.upstream }),
+        enforcedBy: app.enforcedBy ?? ('gateway' as const),
+        streams: streamsOf(app, graph.tierOf(app, clock.now())),
       }));
       return await Promise.resolve({ items, total: items.length });
     },

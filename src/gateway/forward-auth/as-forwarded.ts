@@ -1,10 +1,8 @@
+import { streamsOf } from '#model';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
 import { hostField } from '../host.ts';
 import { isOwnPath } from '../path.ts';
 import { identityNames } from './client-headers.ts';
-
-/** Tiers up to this one (0 is the strictest) open no streams where nobody could cut them. */
-const UNCUTTABLE_UP_TO_TIER = 1;
 
 /**
  * Refuses what a proxy would send on in another form than the one that is decided on. The gateway forwards what it has decided about;
@@ -48,7 +46,7 @@ function refuseStream(exchange: Exchange, { graph, clock }: GatewayParts): Stage
     const isUpgrade = client.header('upgrade') !== undefined;
     return isUpgrade ? refuse(400, 'request-malformed', 'the only upgrade is `websocket`') : undefined;
   }
-  return graph.tierOf(app, clock.now()) <= UNCUTTABLE_UP_TO_TIER
+  return streamsOf(app, graph.tierOf(app, clock.now())) === 'refused'
     ? refuse(403, 'stream-uncuttable', 'the proxy in front of it cannot cut a WebSocket when access ends')
     : undefined;
 }
