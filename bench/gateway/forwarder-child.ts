@@ -9,8 +9,16 @@ import { Agent } from 'undici';
 const origin = `http://127.0.0.1:${process.argv[2] ?? ''}`;
 const agent = new Agent({ pipelining: 1 });
 const server = createServer((request, response) => {
+  const isPost = request.method === 'POST';
+  const length = isPost ? { 'content-length': request.headers['content-length'] } : {};
   agent.dispatch(
-    { origin, path: request.url ?? '/', method: 'GET', headers: { host: request.headers.host } },
+    {
+      origin,
+      path: request.url ?? '/',
+      method: isPost ? 'POST' : 'GET',
+      headers: { host: request.headers.host, ...length },
+      body: isPost ? request : null,
+    },
     {
       onRequestStart: () => undefined,
       onResponseStart: (_controller, status, headers) => {
