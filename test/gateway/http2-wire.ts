@@ -1,7 +1,6 @@
 /**
- * The TLS listener of a world, and clients that speak HTTP/2 with it: with Node's own client, and byte by byte.
+ * The TLS listener of a world, and clients that speak HTTP/2 with it.
  */
-import assert from 'node:assert/strict';
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -162,56 +161,4 @@ export async function webSocketOver(session: ClientHttp2Session, headers: Outgoi
     stream.once('response', resolve).once('close', () => resolve({}));
   });
   return { stream, status: Number(answered[':status'] ?? 0), headers: answered, texts, closed };
-}
-
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-
-/** A frame. @see RFC 9113 section 4.1 */
-export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** Fields as literals that nobody checks on the way out. @see RFC 7541 section 6.2.2 */
-export function literal(fields: readonly (readonly [string, string])[]): Buffer {
-  const text = (value: string): Buffer => {
-    const bytes = Buffer.from(value, 'latin1');
-    assert.ok(bytes.length < 127, 'tests send short fields');
-    return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-  };
-  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
-}
-
-/** Sends bytes after the preface, and says what came back first for stream 1: its answer's head, or how it was reset. */
-export async function rawHttp2(
-  listener: TlsListener,
-  frames: readonly Buffer[],
-): Promise<'answered' | `reset ${number}` | `ended ${number}` | 'closed' | 'nothing'> {
-  const socket = await listener.socket();
-  let bytes = Buffer.alloc(0);
-  return await new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('nothing'), 2000);
-    const done = (how: Parameters<typeof resolve>[0]): void => {
-      clearTimeout(timer);
-      resolve(how);
-      socket.destroy();
-    };
-    socket.once('close', () => done('closed'));
-    socket.on('data', (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
-        const length = bytes.readUIntBE(0, 3);
-        const [type, stream, payload] = [bytes[3], bytes.readUInt32BE(5), bytes.subarray(9, 9 + length)];
-        bytes = bytes.subarray(9 + length);
-        if (type === 1 && stream === 1) done('answered');
-        if (type === 3 && stream === 1) done(`reset ${payload.readUInt32BE(0)}`);
-        if (type === 7 && payload.readUInt32BE(4) !== 0) done(`ended ${payload.readUInt32BE(4)}`);
-      }
-    });
-    socket.write(Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(4, 0, 0), ...frames]));
-  });
 }

@@ -5,6 +5,8 @@ import type { Http2Head } from './http2.ts';
 
 /** How long a connection may stay without a stream, milliseconds. What never becomes a stream (a head without end) counts as none. */
 const IDLE_MS = 60_000;
+/** Longest head, bytes. */
+const MOST_HEAD_BYTES = 16_384;
 /** How long a connection that is told to end may take, milliseconds. */
 const END_MS = 1_000;
 /** After this long without a byte, the other end is asked whether it is still there, milliseconds. */
@@ -23,13 +25,33 @@ export interface Http2Sessions {
   destroy(): void;
 }
 
+/** How connections differ from the usual ones. */
+export interface Http2Limits {
+  readonly idleMs?: number;
+  readonly headerBytes?: number;
+  readonly streamsPerConnection?: number;
+}
+
+function http2Options({ headerBytes, streamsPerConnection }: Http2Limits): typeof HTTP2_OPTIONS {
+  const { settings } = HTTP2_OPTIONS;
+  return {
+    ...HTTP2_OPTIONS,
+    settings: {
+      ...settings,
+      ...(headerBytes === undefined ? {} : { maxHeaderListSize: headerBytes }),
+      ...(streamsPerConnection === undefined ? {} : { maxConcurrentStreams: streamsPerConnection }),
+    },
+  };
+}
+
 /** Keeps the HTTP/2 connections of one listener. */
-export function http2Sessions(onStream: OnStream, idleMs: number = IDLE_MS): Http2Sessions {
+export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits }: Http2Limits = {}): Http2Sessions {
+  const options = http2Options(limits);
   const open = new Set<ServerHttp2Session>();
   return {
     begin: (socket) => {
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      const session = performServerHandshake(socket, HTTP2_OPTIONS);
+      const session = performServerHandshake(socket, options);
       let streams = 0;
       const idle = setTimeout(() => {
         if (streams === 0) endSession(session);
@@ -47,6 +69,10 @@ export function http2Sessions(onStream: OnStream, idleMs: number = IDLE_MS): Htt
           stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
           return;
         }
+        if (sizeOf(rawHeaders) > MOST_HEAD_BYTES) {
+          stream.respond({ ':status': 431 }, { endStream: true });
+          return;
+        }
         streams += 1;
         stream.once('close', () => {
           streams -= 1;
@@ -62,6 +88,13 @@ export function http2Sessions(onStream: OnStream, idleMs: number = IDLE_MS): Htt
       for (const session of open) session.destroy();
     },
   };
+}
+
+/** Size of a head as HTTP/2 counts it. A client that has not yet acknowledged our settings may send more than they say. */
+function sizeOf(rawHeaders: readonly string[]): number {
+  let size = 0;
+  for (const text of rawHeaders) size += text.length + 16;
+  return size;
 }
 
 function endSession(session: ServerHttp2Session): void {
