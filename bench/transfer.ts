@@ -29,7 +29,7 @@ interface Subject {
 export async function run({ quick, progress }: BenchOptions): Promise<Measurement[]> {
   needCores();
   if (process.platform !== 'linux') throw new Skip('the size of a process is read from /proc');
-  const bytes = quick ? GIB / 8 : GIB;
+  const bytes = quick ? GIB / 4 : GIB;
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-transfer-'));
   const children = makeChildren();
   const start = async (file: string, ...args: string[]): Promise<Subject> => {

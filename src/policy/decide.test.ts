@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Decision, TrustGraph } from '#model';
-import { decideAccess, decideManage, isProven } from './index.ts';
+import { decideAccess, decideManage, inputOf } from './index.ts';
 import { access, type Differences, load, NOW, situation, TEXTS } from './testdata/estate.ts';
 
 const POLICIES = load();
@@ -278,6 +278,7 @@ describe('decideManage', () => {
 describe('a proof', () => {
   it('is the very object that decide returned, and no copy of it', () => {
     const decision = decideAccess(access(POLICIES));
+    const isProven = (one: typeof decision): boolean => inputOf(one) !== undefined;
     assert.equal(isProven(decision), true);
     assert.equal(isProven({ ...decision }), false);
     assert.equal(isProven(JSON.parse(JSON.stringify(decision))), false);

@@ -115,11 +115,6 @@ interface Outcome extends Denial {
   readonly errors: Decision['errors'];
 }
 
-/** True only for the very object that `decideAccess` or `decideManage` returned in this process. */
-export function isProven(decision: Decision): boolean {
-  return inputOf(decision) !== undefined;
-}
-
 /** The very object that a decision was asked with; undefined when `decideAccess` and `decideManage` of this process did not make it. */
 export function inputOf(decision: Decision): AccessInput | ManageInput | undefined {
   return ProvenDecision.inputOf(decision);

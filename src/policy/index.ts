@@ -12,7 +12,6 @@ export {
   decideAccess,
   decideManage,
   inputOf,
-  isProven,
   type ManageInput,
 } from './decide.ts';
 export {
@@ -23,7 +22,7 @@ export {
   updateEntities,
 } from './entity-store.ts';
 export { type ForeignModel, type ForeignModelTexts, type ForeignVerdict, loadForeignModel } from './foreign-model.ts';
-export { type Guardrail, GUARDRAILS, TIER_DEMANDS } from './guardrails.ts';
+export { type Guardrail, GUARDRAILS } from './guardrails.ts';
 export { type ActivePolicies, connectPolicies, loadPolicies, type PolicySummary } from './load.ts';
 export type { ConnectPolicy } from './network-profile.ts';
 export { decisionRecord, decisionText } from './record.ts';
