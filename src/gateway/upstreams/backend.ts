@@ -71,8 +71,12 @@ export class Backend implements Servers {
     return this.#isClosed;
   }
 
-  get lastFailure(): Named | undefined {
-    return this.#targets.find(({ lastFailure }) => lastFailure !== undefined)?.lastFailure;
+  noneLeft(): UpstreamFault {
+    const { reason, cause } = this.#targets.find(({ lastFailure }) => lastFailure !== undefined)?.lastFailure ?? {};
+    return new UpstreamFault(
+      reason === undefined || reason === 'request-malformed' ? 'upstream-unreachable' : reason,
+      `no server of the app is healthy; the last failure: ${cause ?? 'unknown'}`,
+    );
   }
 
   choose(wish: Omit<Wish<Target>, 'now'>): Target | undefined {
@@ -86,7 +90,7 @@ export class Backend implements Servers {
   /** A connection of its own to one of the servers; when one cannot be reached, to another. */
   async connect(): Promise<Socket> {
     let target = this.choose({ isRepeatable: true });
-    let fault: unknown = new UpstreamFault('upstream-unreachable', 'no server of the app is healthy');
+    let fault: unknown = target === undefined ? this.noneLeft() : undefined;
     for (let i = 0; i < MOST_DIALS && target !== undefined; i++) {
       try {
         return await this.#open(target);
@@ -125,8 +129,8 @@ export class Backend implements Servers {
       this.#filesAt = now;
       void this.#refresh();
     }
-    const { healthPath } = this.#app.upstreamOptions ?? {};
-    if (healthPath === undefined) return;
+    const { upstream, upstreamOptions: { healthPath } = {} } = this.#app;
+    if (healthPath === undefined || upstream?.startsWith('http') !== true) return;
     for (const target of this.#targets) {
       if (now < (this.#probing.get(target) ?? 0)) continue;
       this.#probing.set(target, Number.POSITIVE_INFINITY);
@@ -165,6 +169,7 @@ export class Backend implements Servers {
     const problem = await probe(target.transport, { host: this.#app.host, path, timeoutMs: deadlines.healthTimeoutMs });
     this.#probing.set(target, now() + deadlines.healthIntervalMs);
     if (this.#isClosed) return;
+    if (problem !== undefined) target.lastFailure = { reason: 'upstream-unreachable', cause: problem };
     this.#change(target, problem ?? 'its health check succeeds', () => {
       target.health.checked(problem === undefined, now());
     });

@@ -89,8 +89,12 @@ class Http2Exchange implements Dispatcher.DispatchController {
       this.#open();
     } catch (error) {
       onClosed();
-      const why = error instanceof Error ? error.message : String(error);
-      this.#fail(new UpstreamFault('upstream-unreachable', why, 'exchange'));
+      const { destroyed, closed } = this.#parts.session;
+      const problem = error instanceof Error ? error : new Error(String(error));
+      // What the session cannot write for another reason than that it goes is the client's doing.
+      this.#fail(
+        destroyed || closed ? new UpstreamFault('upstream-unreachable', problem.message, 'exchange') : problem,
+      );
     }
   }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { upstreamRefusal } from './refusal.ts';
 import { appAt, reach } from './testdata/permits.ts';
-import { frame, okHead, serveBytes, serveFrames, uint32, until } from './testdata/servers.ts';
+import { frame, okHead, serveBytes, serveFrames, serveHttp2, uint32, until } from './testdata/servers.ts';
 
 const HTTP2 = { protocol: 'http2' } as const;
 
@@ -163,6 +163,20 @@ describe('an upstream over HTTP/2 that misbehaves', () => {
     const { headers, error } = await reach(appAt(server.origin, HTTP2)).ask();
     assert.deepEqual([Object.entries(headers), error], [[['e', 'f']], undefined]);
   });
+
+  for (const [name, count, length] of [
+    ['100 kB in one field', 1, 100_000],
+    ['a thousand fields', 1_000, 1],
+  ] as const)
+    it(`and sends a head of ${name} is named upstream-invalid`, async () => {
+      const server = await serveHttp2((stream) => {
+        const fields = Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, 'x'.repeat(length)]));
+        stream.respond({ ':status': 200, ...fields });
+        stream.end('x');
+      });
+      const { error } = await reach(appAt(server.origin, HTTP2)).ask();
+      assert.equal(upstreamRefusal(error ?? assert.fail('it was taken')).reasons[0]?.code, 'upstream-invalid');
+    });
 
   it('and never answers is given up after the time for heads', async () => {
     const server = await serveFrames(() => undefined);

@@ -51,6 +51,32 @@ describe('an upstream over HTTP/2 (RFC 9113)', () => {
     assert.deepEqual([outcome.body, text, trailers], ['done', 'one two', '42']);
   });
 
+  for (const [method, status] of [
+    ['HEAD', 200],
+    ['GET', 304],
+    ['GET', 204],
+  ] as const)
+    it(`answers ${method} with ${status} and no body, whatever length it names`, async () => {
+      const server = await serveHttp2((stream) => {
+        stream.respond(
+          { ':status': status, ...(status === 204 ? {} : { 'content-length': '5' }) },
+          { endStream: true },
+        );
+      });
+      const outcome = await reach(appAt(server.origin, HTTP2)).ask({ method });
+      assert.deepEqual([outcome.status, outcome.body, outcome.error], [status, '', undefined]);
+    });
+
+  it('may send early hints before its answer', async () => {
+    const server = await serveHttp2((stream) => {
+      stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
+      stream.respond({ ':status': 200 });
+      stream.end('well');
+    });
+    const made = reach(appAt(server.origin, HTTP2));
+    assert.equal((await made.ask()).body, 'well');
+  });
+
   it('may answer while the body is still on its way, in both directions at once', async () => {
     const server = await serveHttp2((stream) => {
       stream.respond({ ':status': 200 });

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Wish } from './choose.ts';
-import { nameFailure, type Named, UpstreamFault } from './fault.ts';
+import { nameFailure, type Named, type UpstreamFault } from './fault.ts';
 import type { RetryBudget } from './budget.ts';
 import type { Target } from './target.ts';
 import type { UpstreamRequest } from './transport.ts';
@@ -11,8 +11,8 @@ export interface Servers {
   /** The server to try; undefined: none, refuse. */
   choose(wish: Omit<Wish<Target>, 'now'>): Target | undefined;
   readonly budget: RetryBudget;
-  /** The last failure of any of them. */
-  readonly lastFailure: Named | undefined;
+  /** Why there is none to try. */
+  noneLeft(): UpstreamFault;
   answered(target: Target): void;
   failed(target: Target, failure: Named): void;
   readonly isClosed: boolean;
@@ -53,12 +53,7 @@ export class Sending implements Dispatcher.DispatchHandler {
       this.#sendTo(target);
       return;
     }
-    const { reason = 'upstream-unreachable', cause = 'its health check says no' } = servers.lastFailure ?? {};
-    const named = reason === 'request-malformed' ? 'upstream-unreachable' : reason;
-    this.#handler.onResponseError?.(
-      undefined as never, // nothing was begun, so there is nothing to control
-      new UpstreamFault(named, `no server of the app is healthy; the last failure: ${cause}`),
-    );
+    this.#handler.onResponseError?.(undefined as never, servers.noneLeft()); // nothing was begun, so there is nothing to control
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {

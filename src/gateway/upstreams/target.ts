@@ -17,8 +17,8 @@ export class Target implements Candidate {
   readonly port: number;
   readonly health = new Health();
   outstanding = 0;
-  /** How the last attempt that failed did so. */
-  lastFailure: Named | undefined;
+  /** How the last attempt or check that failed did so. */
+  lastFailure: Pick<Named, 'reason' | 'cause'> | undefined;
   readonly #isTls: boolean;
   readonly #serverName: string;
   readonly #isHttp2: boolean;

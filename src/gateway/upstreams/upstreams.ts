@@ -76,8 +76,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         backends.delete(id);
         backend.retire();
       }
-      for (const app of graph.all('app'))
-        if (app.upstream !== undefined && app.upstreamOptions?.healthPath !== undefined) backendOf(app);
+      for (const app of graph.all('app')) if (isChecked(app)) backendOf(app);
       for (const backend of backends.values()) backend.tick();
     },
     Math.min(TICK_MS, limits.healthIntervalMs),
@@ -104,6 +103,12 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       await Promise.all([...backends.values()].map(async (backend) => await backend.destroy()));
     },
   };
+}
+
+/** True for an app whose servers are asked how they are. What is no URL is not asked: a request to it says so. */
+function isChecked({ upstream, upstreamOptions: { healthPath, others = [] } = {} }: App): boolean {
+  if (upstream === undefined || healthPath === undefined) return false;
+  return [upstream, ...others].every((url) => URL.canParse(url));
 }
 
 function noteTurn({ journal, clock, counters }: UpstreamsOptions): ConstructorParameters<typeof Backend>[1]['onTurn'] {
