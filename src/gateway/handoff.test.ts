@@ -22,25 +22,25 @@ function handoff(redeem?: Redeemer['redeem']): { made: ReturnType<typeof createH
   return { made, asked };
 }
 
-const verifierOf = (cookies: readonly string[]): string =>
+const secretOf = (cookies: readonly string[]): string =>
   /^__Host-cordon_flow=([^;]*)/.exec(cookies[0] ?? '')?.[1] ?? '';
 
 describe('the hand-off on an app host (RFC 7636)', () => {
-  it('begins at the id host of the same listener, with a challenge whose verifier only this browser has', () => {
+  it('begins at the id host of the same listener, with a challenge that only this browser can answer', () => {
     const step = handoff().made.begin({ host: 'wiki.example.org', transport: 'tls', returnTo: '/a?b=1' });
     const url = new URL(step.location);
     assert.equal(url.origin + url.pathname, 'https://id.example.org/handoff');
     assert.equal(url.searchParams.get('host'), 'wiki.example.org');
     assert.equal(url.searchParams.get('return'), '/a?b=1');
-    assert.equal(url.searchParams.get('challenge'), hashToken(verifierOf(step.cookies)));
-    assert.ok(!step.location.includes(verifierOf(step.cookies)));
+    assert.match(url.searchParams.get('challenge') ?? '', /^[\w-]{43}$/);
+    assert.ok(!step.location.includes(secretOf(step.cookies)));
     assert.match(step.cookies[0] ?? '', /; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/);
   });
 
-  it('gives tabs that begin together one verifier, and nobody a verifier of another’s choosing', () => {
+  it('gives tabs that begin together one secret, and nobody a secret of another’s choosing', () => {
     const { made } = handoff();
     const begin = (cookie?: string) =>
-      verifierOf(made.begin({ host: 'w', transport: 'http', returnTo: '/', cookie }).cookies);
+      secretOf(made.begin({ host: 'w', transport: 'http', returnTo: '/', cookie }).cookies);
     const first = begin();
     assert.equal(begin(`__Host-cordon_flow=${first}`), first);
     assert.notEqual(begin('__Host-cordon_flow=short'), 'short');
@@ -49,11 +49,11 @@ describe('the hand-off on an app host (RFC 7636)', () => {
 
   it('ends with the cookie of the app, the way back, and no verifier', async () => {
     const { made, asked } = handoff();
-    const verifier = newToken();
+    const begun = made.begin({ host: 'wiki.example.org', transport: 'tls', returnTo: '/a?b=1' });
     const step = await made.callback({
       host: 'wiki.example.org',
       target: `/.cordon/callback?code=${CODE}&return=%2Fa%3Fb%3D1`,
-      cookie: `x=1; __Host-cordon_flow=${verifier}`,
+      cookie: `x=1; __Host-cordon_flow=${secretOf(begun.cookies)}`,
       client,
     });
     assert.ok(step.ok);
@@ -62,7 +62,36 @@ describe('the hand-off on an app host (RFC 7636)', () => {
       '__Host-cordon_app=the-token; Path=/; Secure; HttpOnly; SameSite=Lax',
       '__Host-cordon_flow=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0',
     ]);
-    assert.deepEqual(asked, [{ code: CODE, verifier, host: 'wiki.example.org', client }]);
+    const [{ verifier, ...rest }] = asked as [{ verifier: string }];
+    assert.equal(hashToken(verifier), new URL(begun.location).searchParams.get('challenge'));
+    assert.deepEqual(rest, { code: CODE, host: 'wiki.example.org', client });
+  });
+
+  const changes: readonly (readonly [string, { host?: string; back?: string }])[] = [
+    ['another way back', { back: '/delete?everything' }],
+    ['no way back', { back: '' }],
+    ['the root for a way back', { back: '/' }],
+    ['another host', { host: 'mail.example.org' }],
+  ];
+  for (const [name, { host = 'wiki.example.org', back = '/a' }] of changes) {
+    it(`answers no challenge with ${name}: a link cannot choose where a sign-in leads`, async () => {
+      const { made, asked } = handoff();
+      const begun = made.begin({ host: 'wiki.example.org', transport: 'tls', returnTo: '/a' });
+      const target = `/.cordon/callback?${new URLSearchParams({ code: CODE, return: back }).toString()}`;
+      const cookie = `__Host-cordon_flow=${secretOf(begun.cookies)}`;
+      await made.callback({ host, target, cookie, client });
+      const [{ verifier }] = asked as [{ verifier: string }];
+      assert.notEqual(hashToken(verifier), new URL(begun.location).searchParams.get('challenge'));
+    });
+  }
+
+  it('answers no challenge with two ways back', async () => {
+    const { made, asked } = handoff();
+    const begun = made.begin({ host: 'w', transport: 'tls', returnTo: '/a' });
+    const target = `/.cordon/callback?code=${CODE}&return=%2Fa&return=%2Fa`;
+    await made.callback({ host: 'w', target, cookie: `__Host-cordon_flow=${secretOf(begun.cookies)}`, client });
+    const [{ verifier }] = asked as [{ verifier: string }];
+    assert.notEqual(hashToken(verifier), new URL(begun.location).searchParams.get('challenge'));
   });
 
   const verifier = newToken();

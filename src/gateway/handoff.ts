@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { err, hashToken, newToken, ok, type Problem, type Result } from '#base';
 import type { AppSession } from '#model';
 import { cookieValues } from './headers.ts';
@@ -8,7 +9,7 @@ export type Transport = 'http' | 'tls';
 
 /** Cookie of an app host or the console host; its value is the token of an app session. */
 export const APP_COOKIE = '__Host-cordon_app';
-/** Cookie of an app host while a sign-in is under way; its value is the verifier that only this browser has. */
+/** Cookie of an app host while a sign-in is under way; its value is a secret that only this browser has. */
 const FLOW_COOKIE = '__Host-cordon_flow';
 /** Where the id host sends the browser back to, on every app host and the console host. */
 export const CALLBACK_PATH = '/.cordon/callback';
@@ -40,6 +41,7 @@ export interface HandoffStep {
 /**
  * Carries a sign-in from the id host to another host of this installation, as an authorization code with PKCE does. App hosts and
  * the console host use the same one. It writes no response: the caller sends the redirect (303 or 302, `cache-control: no-store`).
+ * The verifier is made of the browser's secret and of the way back, so a link that changes the way back carries nothing.
  */
 export interface Handoff {
   /** Begins: to the id host, with a fresh verifier in this browser. `returnTo` is a path of this host; anything else becomes `/`. */
@@ -47,7 +49,7 @@ export interface Handoff {
     readonly host: string;
     readonly transport: Transport;
     readonly returnTo: string;
-    /** The `Cookie` field: tabs that begin at the same time share one verifier. */
+    /** The `Cookie` field: tabs that begin at the same time share one secret. */
     readonly cookie?: string | undefined;
   }): HandoffStep;
   /** Ends: `target` is the request target of the callback. `err`: `handoff-invalid`; then nothing may be set. */
@@ -67,14 +69,15 @@ export function createHandoff(options: {
   return {
     begin: ({ host, transport, returnTo, cookie }) => {
       const known = oneCookie(cookie, FLOW_COOKIE);
-      const verifier = known !== undefined && TOKEN.test(known) ? known : newToken();
+      const secret = known !== undefined && TOKEN.test(known) ? known : newToken();
+      const back = safeReturn(returnTo);
       const location = new URL('/handoff', options.identityOrigin(transport));
       location.search = new URLSearchParams({
         host,
-        challenge: hashToken(verifier),
-        return: safeReturn(returnTo),
+        challenge: hashToken(verifierOf(secret, host, back)),
+        return: back,
       }).toString();
-      return { location: location.href, cookies: [cookieText(FLOW_COOKIE, verifier, FLOW_SECONDS)] };
+      return { location: location.href, cookies: [cookieText(FLOW_COOKIE, secret, FLOW_SECONDS)] };
     },
     callback: async ({ host, target, cookie, client }) => {
       const query = readTarget(target);
@@ -82,15 +85,22 @@ export function createHandoff(options: {
       const presented = oneCookie(cookie, FLOW_COOKIE);
       if (code === undefined || !TOKEN.test(code)) return invalid();
       // Whoever began no sign-in uses the code up as well: it has been in an address now, where a script of the app may read it.
-      const verifier = presented !== undefined && TOKEN.test(presented) ? presented : newToken();
+      const secret = presented !== undefined && TOKEN.test(presented) ? presented : newToken();
+      const back = single(query, 'return') ?? '';
+      const verifier = verifierOf(secret, host, back);
       const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
       if (!redeemed.ok) return invalid();
       return ok({
-        location: safeReturn(single(query, 'return')),
+        location: safeReturn(back),
         cookies: [cookieText(APP_COOKIE, redeemed.value.token), expiredCookie(FLOW_COOKIE)],
       });
     },
   };
+}
+
+/** The verifier (RFC 7636) of one browser, for one host and one way back. */
+function verifierOf(secret: string, host: string, back: string): string {
+  return createHmac('sha256', secret).update(`${host} ${back}`).digest('base64url');
 }
 
 /** The value of a cookie of ours. Two of one name are somebody tossing cookies, and count as none. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,11 @@ import { type Answer, until } from './wire.ts';
 import { ADA, BOB, LAPTOP, type World, world } from './world.ts';
 
 const PAGE = { accept: 'text/html', 'sec-fetch-mode': 'navigate' };
+
+/** The verifier that a browser with this secret gives for one way back to the wiki. */
+function answerOf(secret: string, back: string): string {
+  return createHmac('sha256', secret).update(`wiki.localhost ${back}`).digest('base64url');
+}
 
 /** Finds the event of an answer by the correlation id that the answer names. */
 async function eventOf({ events }: World, answer: Answer): Promise<World['events'][number]> {
@@ -366,8 +372,8 @@ describe('somebody who is not signed in', () => {
     const url = new URL(String(answer.headers.location));
     assert.equal(url.origin + url.pathname, 'http://id.localhost:8080/handoff');
     assert.deepEqual([url.searchParams.get('host'), url.searchParams.get('return')], ['wiki.localhost', '/a?b=1']);
-    const verifier = /^__Host-cordon_flow=([^;]+)/.exec(answer.headers['set-cookie']?.[0] ?? '')?.[1] ?? '';
-    assert.equal(url.searchParams.get('challenge'), hashToken(verifier));
+    const secret = /^__Host-cordon_flow=([^;]+)/.exec(answer.headers['set-cookie']?.[0] ?? '')?.[1] ?? '';
+    assert.equal(url.searchParams.get('challenge'), hashToken(answerOf(secret, '/a?b=1')));
     assert.equal((await eventOf(made, answer)).status_code, 'not-authenticated');
   });
 
@@ -401,16 +407,16 @@ describe('somebody who is not signed in', () => {
         },
       },
     });
-    const verifier = newToken();
+    const secret = newToken();
     const answer = await made.ask({
       path: `/.cordon/callback?code=${code}&return=%2Fa`,
-      cookie: `__Host-cordon_flow=${verifier}`,
+      cookie: `__Host-cordon_flow=${secret}`,
       headers: { ...PAGE, 'user-agent': 'browser' },
     });
     assert.deepEqual([answer.status, answer.headers.location], [303, '/a']);
     assert.match(answer.headers['set-cookie']?.[0] ?? '', /^__Host-cordon_app=the-token; Path=\/; Secure; HttpOnly/);
     const client = { address: '127.0.0.1', userAgent: 'browser' };
-    assert.deepEqual(asked, [{ code, verifier, host: 'wiki.localhost', client }]);
+    assert.deepEqual(asked, [{ code, verifier: answerOf(secret, '/a'), host: 'wiki.localhost', client }]);
   });
 });
 
