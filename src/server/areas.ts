@@ -4,7 +4,7 @@ import type { Clock, Problem, Result } from '#base';
 import type { Configuration, ListenAddress } from '#config';
 import { type Authority, createAuthority, createDevices, type Devices } from '#devices';
 import { type AssertionSigner, createAssertionSigner, generateAssertionKey } from '#gateway';
-import { createIdentity, type Identity, sshAuthorityKey } from '#identity';
+import { createIdentity, type Identity, type SshAuthority, sshAuthority, sshAuthorityKey } from '#identity';
 import { type Journal, openJournal } from '#journal';
 import { TrustGraph, type Workload } from '#model';
 import { createMonitor, type Monitor } from '#monitor';
@@ -14,6 +14,7 @@ import { openStore, type Store } from '#store';
 import { type ActivePlan, followPlan } from './active-plan.ts';
 import { followPolicies } from './active-policies.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
+import { type FollowedStore, followedStore } from './followed-store.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Log } from './log.ts';
 import type { OwnHosts } from './origins.ts';
@@ -21,7 +22,7 @@ import { openSettings, type Settings } from './settings.ts';
 
 /** The store, the journal and what is true, opened and following each other. */
 export interface Truth {
-  readonly store: Store;
+  readonly store: FollowedStore;
   readonly journal: Journal;
   readonly graph: TrustGraph;
   readonly policies: () => ActivePolicies | undefined;
@@ -29,7 +30,7 @@ export interface Truth {
 
 /** Opens the store and the journal and loads the graph. Throws the errors of either; then neither stays open. */
 export async function openTruth(data: DataDirectory, clock: Clock, log: Log): Promise<Truth> {
-  const store = await openStore({ path: data.database, clock });
+  const store = followedStore(await openStore({ path: data.database, clock }));
   try {
     const journal = await openJournal({ directory: data.journal, clock });
     const graph = new TrustGraph();
@@ -54,6 +55,7 @@ export interface Areas {
   readonly assertionKey: JsonWebKey;
   /** The private key that SSH certificates are signed with. */
   readonly sshKey: JsonWebKey;
+  readonly sshAuthority: SshAuthority;
   readonly plan: ActivePlan;
   readonly devices: Devices;
   readonly identity: Identity;
@@ -100,6 +102,7 @@ export async function openAreas(truth: Truth, options: AreaOptions): Promise<Are
   const plan = followPlan({ graph, policies, configuration: settings.current, server, log });
   const authority = await createAuthority({ store, clock });
   const key = await assertionKey(store);
+  const sshKey = await sshAuthorityKey(store);
   const common = { store, graph, journal, clock };
   return {
     settings,
@@ -107,7 +110,8 @@ export async function openAreas(truth: Truth, options: AreaOptions): Promise<Are
     authority,
     assertion: createAssertionSigner({ clock, key }),
     assertionKey: key,
-    sshKey: await sshAuthorityKey(store),
+    sshKey,
+    sshAuthority: sshAuthority(sshKey, clock),
     devices: createDevices({ ...common, authority, serverName: hosts.agent, programFor: plan.programFor }),
     identity: createIdentity({
       ...common,

@@ -172,6 +172,7 @@ function workersFront(options: FrontOptions): Front {
         else handle(request, response);
       });
       if (asked !== undefined) await proxies.open(asked);
+      truth.store.waitFor(async () => await workers.applied(truth.graph.seq));
       await workers.start();
       // From here on connections are theirs; until now people were told that Cordon is starting.
       await listeners.close(0);

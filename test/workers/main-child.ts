@@ -4,6 +4,5 @@ import { signAdaIn, startHere } from './estate.ts';
 const [folder = ''] = process.argv.slice(2);
 const cordon = await startHere({ folder, logged: [] });
 const ada = await signAdaIn(cordon);
-await cordon.front.cut({}, { code: 'connection-ended' });
 const cookies = Object.fromEntries(['verify', 'crown'].map((name) => [name, ada.cookie(`${name}.localhost`)]));
 process.stdout.write(`${JSON.stringify({ port: cordon.ports.http, workers: cordon.front.workers, cookies })}\n`);

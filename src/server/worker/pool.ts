@@ -130,13 +130,14 @@ class Pool implements Workers {
 
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    this.#unsubscribe();
     for (const timer of this.#restarts) clearTimeout(timer);
     for (const link of this.#links) link.stop(graceMs);
     const late = setTimeout(() => {
       for (const link of this.#links) link.kill();
     }, graceMs + STOP_MS);
     await Promise.all([...this.#links].map(async ({ ended }) => await ended));
+    // Until here: what is revoked while answers under way are finished ends them too.
+    this.#unsubscribe();
     clearTimeout(late);
     clearInterval(this.#timer);
   }
@@ -160,12 +161,7 @@ class Pool implements Workers {
       log,
       methods: {
         endSession,
-        // The browser may come back to another worker, which must know the cookie then.
-        redeem: async (input: Parameters<Redeemer['redeem']>[0]) => {
-          const redeemed = await handoff.redeem(input);
-          await this.applied(graph.seq);
-          return redeemed;
-        },
+        redeem: async (input: Parameters<Redeemer['redeem']>[0]) => await handoff.redeem(input),
       },
       awake: () => this.#awake,
       onReady: () => this.#onReady(),
