@@ -10,7 +10,9 @@ const rate = z.number().positive().max(10_000_000).or(off);
 const limits = z.strictObject({
   connections: count
     .default(20_000)
-    .describe('Connections open at once at each listener; further ones are closed at once.'),
+    .describe(
+      'Connections open at once at each listener, and never more than two fifths of the descriptors of the process; further ones are closed at once.',
+    ),
   requests_at_once: count
     .default(20_000)
     .describe('Requests under way at once, WebSockets left out; further ones are shed with 503.'),

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { http2Sessions, type OnStream } from './client/http2-sessions.ts';
 import { hardenServer } from './server-options.ts';
+import { endSlowClients } from './slow-clients.ts';
 
 /** Who answers what a listener hears. */
 export interface Hearers {
@@ -11,6 +12,19 @@ export interface Hearers {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Absent: HTTP/2 is not spoken. A TLS server that speaks it also has to offer it by ALPN. */
   readonly stream?: OnStream;
+  /** What one connection may take. Absent: the defaults, and clients may be as slow as they like. */
+  readonly limits?: ConnectionLimits;
+}
+
+/** What one connection may take. */
+export interface ConnectionLimits {
+  /** Bytes of a request's head. */
+  readonly headerBytes: number;
+  /** Streams open at once over HTTP/2. */
+  readonly streamsPerConnection: number;
+  /** A client that takes less than this for `slowClientMs` while data waits for it is ended. */
+  readonly slowClientBytesPerSecond: number;
+  readonly slowClientMs: number;
 }
 
 /** What a listener hears, as far as it can be ended. */
@@ -25,11 +39,13 @@ export interface Hearing {
  * Hardens a server and lets the hearers hear all of it: requests, those that wait for 100 (the answerer says it when the body is
  * wanted, not before anybody was let in), requests for a WebSocket, and over TLS streams of HTTP/2.
  */
-export function hear(server: Server | TlsServer, { request, upgrade, stream }: Hearers): Hearing {
+export function hear(server: Server | TlsServer, { request, upgrade, stream, limits }: Hearers): Hearing {
   const { endGently } = hardenServer(server);
   server.on('request', request).on('checkContinue', request).on('checkExpectation', request).on('upgrade', upgrade);
+  if (limits !== undefined)
+    endSlowClients(server, { bytesPerSecond: limits.slowClientBytesPerSecond, ms: limits.slowClientMs });
   if (stream === undefined) return { close: endGently, destroy: () => undefined };
-  const sessions = http2Sessions(stream);
+  const sessions = http2Sessions(stream, limits);
   const overHttp1 = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {

@@ -9,6 +9,7 @@ import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
 import type { Certificates } from './certificates.ts';
 import { type ForwardAuth, listenForProxies } from './forward-auth.ts';
+import { crowdTeller } from './crowded.ts';
 import { gatewayLimits } from './gateway-limits.ts';
 import { type Handlers, type Listeners, openListeners, ownHandler, lastMs } from './listeners.ts';
 import type { Log } from './log.ts';
@@ -58,11 +59,14 @@ export function workersOf({ workers }: Pick<Configuration, 'workers'>): number {
  * Binds the public ports for the main process. Ports that workers will share are bound alone first: another program, or another Cordon, on
  * one of them is told of now instead of sharing its connections. Throws as `openListeners` does.
  */
-export async function openPorts(configuration: Pick<Configuration, 'listen' | 'workers'>): Promise<Listeners> {
-  const alone = await openListeners(configuration.listen);
+export async function openPorts(
+  configuration: Pick<Configuration, 'listen' | 'workers' | 'gateway'>,
+): Promise<Listeners> {
+  const { limits } = configuration.gateway;
+  const alone = await openListeners(configuration.listen, { limits });
   if (workersOf(configuration) === 1) return alone;
   await alone.close(0);
-  return await openListeners(withPorts(configuration.listen, alone.ports), { isShared: true });
+  return await openListeners(withPorts(configuration.listen, alone.ports), { limits, isShared: true });
 }
 
 /** Makes the front that the configuration asks for. */
@@ -104,7 +108,8 @@ function ownFront(options: FrontOptions): Front {
     serve: async (api) => {
       await proxies.open(gateway);
       listeners.useCertificates(certificates.contextFor);
-      listeners.serve({ ...ownHandlers(options.hosts, api), gateway });
+      const onCrowded = crowdTeller({ ...options, journal: options.truth.journal });
+      listeners.serve({ ...ownHandlers(options.hosts, api), onCrowded, gateway });
     },
     showCertificates: async () => await Promise.resolve(), // asked with every handshake
     close: async (graceMs) => {

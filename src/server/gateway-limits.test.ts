@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#base';
 import { parseConfiguration } from '#config';
 import { textSource } from './configuration-source.ts';
@@ -64,5 +66,55 @@ describe('the limits of cordon.yaml', () => {
     assert.equal(limits.requestsPerSecondPerAccount, 2000);
     // A worker is told of them as text, in which what is off is absent.
     assert.deepEqual(gatewayLimits(JSON.parse(JSON.stringify(parsed.value.gateway.limits))), limits);
+  });
+});
+
+describe('the connections of a listener', () => {
+  it('are closed beyond what there may be, with one event, and taken again when there is room', async (t) => {
+    const cordon = await started(t, 'gateway: { limits: { connections: 5 } }\n');
+    const open = Array.from({ length: 5 }, () => connect(cordon.ports.http ?? 0, '127.0.0.1'));
+    for (const socket of open) await new Promise((resolve) => socket.once('connect', resolve));
+    for (let i = 0; i < 20; i++) {
+      await assert.rejects(statusOf(cordon, 'verify.localhost'), /hang up|ECONNRESET/);
+    }
+    const told = (): number =>
+      cordon.services.journal.recent(50).filter(({ status_code: code }) => code === 'connections-exhausted').length;
+    assert.equal(told(), 1);
+    for (const socket of open.slice(2)) socket.destroy();
+    await sleep(100);
+    assert.equal(await statusOf(cordon, 'verify.localhost'), 401);
+    assert.equal(told(), 1);
+    for (const socket of open) socket.destroy();
+  });
+
+  it('of thousands that do nothing keep nobody else waiting', async (t) => {
+    const cordon = await started(t, 'gateway: { limits: { connections: 1500 } }\n');
+    const open: Socket[] = [];
+    for (let i = 0; i < 2000; i++) {
+      const socket = connect(cordon.ports.http ?? 0, '127.0.0.1').on('error', () => undefined);
+      open.push(socket);
+      if (i % 100 === 99) await sleep(1);
+    }
+    await sleep(300);
+    const alive = open.filter(({ destroyed, readyState }) => !destroyed && readyState === 'open');
+    assert.ok(alive.length <= 1500, `${alive.length}`);
+    for (const socket of alive.slice(0, 300)) socket.destroy();
+    await sleep(200);
+    const began = performance.now();
+    assert.equal(await statusOf(cordon, 'verify.localhost'), 401);
+    assert.ok(performance.now() - began < 1000);
+    for (const socket of open) socket.destroy();
+  });
+
+  it('carry a head of as many bytes as there may be, and no more', async (t) => {
+    const cordon = await started(t, 'gateway: { limits: { header_bytes: 2048 } }\n');
+    const head = async (bytes: number): Promise<string> => {
+      const socket = connect(cordon.ports.http ?? 0, '127.0.0.1');
+      socket.end(`GET / HTTP/1.1\r\nhost: verify.localhost\r\nx-long: ${'x'.repeat(bytes)}\r\n\r\n`);
+      let answer = '';
+      for await (const chunk of socket) answer += String(chunk);
+      return answer.slice(0, 12);
+    };
+    assert.deepEqual([await head(1000), await head(3000)], ['HTTP/1.1 401', 'HTTP/1.1 431']);
   });
 });

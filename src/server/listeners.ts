@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Configuration, ListenAddress } from '#config';
 import { canonicalHost, type Gateway, hear, type Hearers, SERVER_OPTIONS } from '#gateway';
+import { mostConnections } from './descriptors.ts';
 import { listenOn } from './listen-on.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -15,6 +16,8 @@ export interface Handlers {
   readonly own: ReadonlyMap<string, Handler>;
   /** Own hosts that are answered over TLS only. */
   readonly tlsOnly: ReadonlySet<string>;
+  /** Told once when a listener has as many connections as it may, until there are fewer again. */
+  readonly onCrowded?: (listener: string, connections: number) => void;
   readonly gateway: Pick<Gateway, 'handle' | 'upgrade' | 'stream'>;
 }
 
@@ -30,11 +33,20 @@ export interface Listeners {
   close(graceMs: number): Promise<void>;
 }
 
+/** How listeners differ from the usual ones. */
+export interface ListenerOptions {
+  /** Several processes share the addresses. */
+  readonly isShared?: boolean;
+  readonly limits?: Configuration['gateway']['limits'];
+}
+
 /** Binds the configured addresses. Throws `port-in-use`, `port-refused` or `address-unusable`; then nothing stays bound. */
 export async function openListeners(
   listen: Configuration['listen'],
-  options: { readonly isShared?: boolean } = {},
+  options: ListenerOptions = {},
 ): Promise<Listeners> {
+  const { limits } = options;
+  const heads = headLimits(limits);
   let handlers: Handlers | undefined;
   let contextFor: ((serverName: string | undefined) => SecureContext) | undefined;
   const servers: Listening[] = [];
@@ -60,17 +72,22 @@ export async function openListeners(
       request: onRequest,
       upgrade: onUpgrade,
       ...(stream === undefined ? {} : { stream }),
+      ...(limits === undefined ? {} : { limits }),
     });
     servers.push({ server, hearing });
+    if (limits !== undefined)
+      boundConnections(server, limits, (count) => handlers?.onCrowded?.(`${address.host}:${address.port}`, count));
     return await listenOn(server, address, options);
   };
   try {
-    const http = listen.http === undefined ? undefined : await open(createServer(SERVER_OPTIONS), listen.http);
+    const http =
+      listen.http === undefined ? undefined : await open(createServer({ ...SERVER_OPTIONS, ...heads }), listen.http);
     const tls =
       listen.tls === undefined
         ? undefined
         : await open(
             tlsServer({
+              heads,
               contextFor: () => contextFor,
               // Cordon's own hosts speak HTTP/1.1 only; a connection without a name may be for one of them.
               isHttp2: (host) => handlers?.own.has(host) === false,
@@ -126,14 +143,17 @@ function answerOwn(own: Handler, request: IncomingMessage, response: ServerRespo
 }
 
 function tlsServer({
+  heads,
   contextFor,
   isHttp2,
 }: {
+  readonly heads: ReturnType<typeof headLimits>;
   readonly contextFor: () => ((serverName: string | undefined) => SecureContext) | undefined;
   readonly isHttp2: (host: string) => boolean;
 }): Server {
   return createTlsServer({
     ...SERVER_OPTIONS,
+    ...heads,
     requestCert: true,
     // Browsers have none. Whoever needs a device asks `devices.deviceOf`, which takes only verified ones.
     rejectUnauthorized: false,
@@ -169,6 +189,43 @@ function refuseUpgrade(socket: Duplex): void {
 interface Listening {
   readonly server: Server;
   readonly hearing: ReturnType<typeof hear>;
+}
+
+/** What the parser is told of the limits. */
+function headLimits(limits: ListenerOptions['limits']): {
+  readonly maxHeaderSize?: number;
+  readonly headersTimeout?: number;
+} {
+  return limits === undefined ? {} : { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headerTimeoutMs };
+}
+
+/** Below this part of what there may be, there is room for connections again. */
+const ROOM = 0.9;
+
+/**
+ * Closes connections beyond what there may be as soon as they are made, before a byte of them is read: the descriptors of the process are
+ * needed for the apps, the store and the journal too.
+ */
+function boundConnections(
+  server: Server,
+  limits: NonNullable<ListenerOptions['limits']>,
+  onCrowded: (connections: number) => void,
+): void {
+  const connections = mostConnections(limits.connections);
+  let isCrowded = false;
+  server.maxConnections = connections;
+  server.on('drop', () => {
+    if (isCrowded) return;
+    isCrowded = true;
+    onCrowded(connections);
+  });
+  // One that is let in says that there is room; whether it is enough is looked at then.
+  server.on('connection', () => {
+    if (!isCrowded) return;
+    server.getConnections((_error, count) => {
+      if (count <= connections * ROOM) isCrowded = false;
+    });
+  });
 }
 
 /** What clients need to hear the last word, milliseconds. */

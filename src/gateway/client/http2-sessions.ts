@@ -69,7 +69,7 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
           stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
           return;
         }
-        if (sizeOf(rawHeaders) > MOST_HEAD_BYTES) {
+        if (sizeOf(rawHeaders) > (limits.headerBytes ?? MOST_HEAD_BYTES)) {
           stream.respond({ ':status': 431 }, { endStream: true });
           return;
         }

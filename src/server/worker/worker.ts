@@ -7,6 +7,7 @@ import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
 import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
 import { lastMs, type Listeners, openListeners } from '../listeners.ts';
+import { crowdTeller } from '../crowded.ts';
 import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
 import { type Calls, createCalls, toldOf } from './calls.ts';
@@ -160,12 +161,13 @@ async function begin(parts: Parts, settings: WorkerSettings | undefined): Promis
   const policies = followPolicies(parts.replica.graph, parts.log);
   policies();
   const gateway = gatewayOf(parts, settings, policies);
-  const { listen, hosts, door } = settings;
-  const listeners = await openListeners(listen, { isShared: true });
+  const { listen, hosts, door, limits } = settings;
+  const listeners = await openListeners(listen, { isShared: true, limits });
   const own = passOn(door);
   listeners.serve({
     own: new Map(Object.values(hosts).map((host) => [host, own])),
     tlsOnly: new Set([hosts.agent]),
+    onCrowded: crowdTeller(parts),
     gateway,
   });
   return { gateway, listeners };
