@@ -73,6 +73,15 @@ describe('an identity assertion (RFC 7515, RFC 7519)', () => {
     await assert.rejects(jwtVerify(forged, keys, at(NOW)));
   });
 
+  it('lists all groups or, where they are too many, none, and says how many', () => {
+    const signer = createAssertionSigner({ clock: manualClock(NOW) });
+    const many = Array.from({ length: 152 }, (_, i) => `department-of-something-${i}`);
+    const token = signer.sign({ ...subject, groups: new Set(many) });
+    assert.deepEqual([shownClaims(token).groups, shownClaims(token).groups_omitted], [[], 152]);
+    assert.ok(token.length < 2048, 'an upstream takes the head');
+    assert.equal(shownClaims(signer.sign(subject)).groups_omitted, undefined);
+  });
+
   it('is made anew after 20 s, at once when a fact changes, and when the clock jumps back', () => {
     const clock = manualClock(NOW);
     const signer = createAssertionSigner({ clock });

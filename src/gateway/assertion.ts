@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, sign } from 'node:crypto';
 import { type Clock, CordonError } from '#base';
 import type { App, Device, Session, User } from '#model';
+import { omittedGroups } from './identity-headers.ts';
 
 /** Header that carries the assertion to an upstream. */
 export const ASSERTION_HEADER = 'x-cordon-assertion';
@@ -33,7 +34,9 @@ export interface AssertionClaims {
   readonly sub: string;
   readonly email: string;
   readonly name: string;
+  /** Sorted; empty when `groups_omitted` says how many are too many to be listed. */
   readonly groups: readonly string[];
+  readonly groups_omitted?: number;
   readonly acr: string;
   readonly amr: readonly string[];
   readonly auth_time: number;
@@ -130,6 +133,12 @@ function isSame(a: AssertionSubject, b: AssertionSubject): boolean {
   );
 }
 
+/** All groups or none: in a part of them just the one could be missing that excludes somebody. Upstreams refuse long heads (431). */
+function groupClaims(groups: ReadonlySet<string>): Pick<AssertionClaims, 'groups' | 'groups_omitted'> {
+  const omitted = omittedGroups(groups);
+  return omitted === 0 ? { groups: [...groups].sort() } : { groups: [], groups_omitted: omitted };
+}
+
 function factsOf({ app, session, user, groups, device, method, url }: AssertionSubject, iss: string): object {
   return {
     iss,
@@ -137,7 +146,7 @@ function factsOf({ app, session, user, groups, device, method, url }: AssertionS
     sub: user.id,
     email: user.email,
     name: user.name,
-    groups: [...groups].sort(),
+    ...groupClaims(groups),
     acr: session.acr,
     amr: session.amr,
     auth_time: Math.floor(session.authenticatedAt / 1000),
