@@ -96,7 +96,10 @@ class Http2 implements Transport {
       const link = await this.#openLink();
       this.#links.add(link);
       link.onceGone(() => this.#links.delete(link));
-      if (link.room === 0) throw new UpstreamFault('upstream-unreachable', 'the server allows no streams');
+      if (link.room === 0) {
+        link.retire();
+        throw new UpstreamFault('upstream-unreachable', 'the server allows no streams');
+      }
       this.#flush();
       if (this.#isRetired) link.retire();
     } catch (error) {
