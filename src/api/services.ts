@@ -5,7 +5,7 @@ import type { probeView } from '#contract';
 import type { Configuration } from '#config';
 import type { Authority, Devices } from '#devices';
 import type { CutFilter, LiveConnection } from '#gateway';
-import type { Identity } from '#identity';
+import type { Identity, SshAuthority } from '#identity';
 import type { Journal } from '#journal';
 import type { Reason, TrustGraph } from '#model';
 import type { Monitor } from '#monitor';
@@ -45,6 +45,8 @@ export interface ApiServices {
   };
   readonly devices: Devices;
   readonly authority: Authority;
+  /** The authority that hosts for SSH have to trust. */
+  readonly sshAuthority: Pick<SshAuthority, 'publicKey'>;
   readonly monitor: Monitor;
   /** The segmentation plan of what is true now; computed again only when something it depends on has changed. */
   readonly plan: () => Plan;

@@ -52,6 +52,13 @@ export const CONTROL_ROUTES = {
       acr: z.string(),
     }),
   },
+  sshAuthority: {
+    method: 'GET',
+    path: '/api/ssh-authority',
+    access: 'view',
+    what: 'The public key of the SSH authority, for `TrustedUserCAKeys` of hosts.',
+    response: z.object({ publicKey: z.string() }),
+  },
   probe: {
     method: 'POST',
     path: '/api/probe',

@@ -11,7 +11,7 @@ type Routes = Handlers<typeof CONTROL_ROUTES>;
 export function overviewRoutes(
   services: ApiServices,
   counter: DecisionCounter,
-): Pick<Routes, 'status' | 'me' | 'apps' | 'probe'> {
+): Pick<Routes, 'status' | 'me' | 'apps' | 'probe' | 'sshAuthority'> {
   const { graph, clock } = services;
   return {
     status: async () => await statusOf(services, counter),
@@ -34,6 +34,7 @@ export function overviewRoutes(
       const { acr } = caller.session;
       return { id: caller.userId, email: user?.email ?? '', name: user?.name ?? '', canManage, acr };
     },
+    sshAuthority: async () => await Promise.resolve({ publicKey: services.sshAuthority.publicKey }),
     probe: async () => probeAnswer(await services.prober.run()),
     apps: async () => {
       const items = [...graph.all('app')].map((app) => ({

@@ -212,6 +212,7 @@ async function makeServices(
   });
   return {
     ...{ clock, store, graph, journal, policies, identity, gateway, devices, authority, monitor, originOf },
+    sshAuthority: { publicKey: 'ssh-ed25519 AAAA cordon' },
     version: '0.0.0-test',
     startedAt: START,
     configuration: () => configuration,

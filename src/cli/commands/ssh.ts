@@ -67,7 +67,7 @@ async function writeCertificate(context: CommandContext): Promise<number> {
 
 async function certify({ world }: CommandContext, app: string, publicFile: string): Promise<IssuedSshCertificate> {
   const body = await readFile(publicFile, 'utf8').catch((cause: unknown) => {
-    throw new CordonError('file-unreadable', `the public key \`${publicFile}\` cannot be read`, {
+    throw new CordonError('public-key-unreadable', `the public key \`${publicFile}\` cannot be read`, {
       cause,
       hint: 'make a key with `ssh-keygen -t ed25519`, and name it with `--key FILE`',
     });

@@ -3,7 +3,7 @@ import type { CommandRow, OptionRow } from '../command.ts';
 const version: OptionRow = {
   name: 'api-version',
   value: 'VERSION',
-  doc: 'Version of `client.authentication.k8s.io` that kubectl asks for: `v1`, or `v1beta1` before kubectl 1.22. Default: `v1`.',
+  doc: 'Of kubectl’s credential plugins: `v1` (default), or `v1beta1` before kubectl 1.22.',
 };
 
 /** Reaching apps that are not made for browsers. */
@@ -49,11 +49,19 @@ export const TUNNELS: readonly CommandRow[] = [
     load: async () => (await import('../commands/ssh.ts')).certificate,
   },
   {
+    name: 'ssh-ca',
+    summary: 'Shows the key that hosts for SSH have to trust.',
+    details: ['Put it into the file that `TrustedUserCAKeys` of their sshd names.'],
+    asksServer: true,
+    examples: ['cordon ssh-ca'],
+    load: async () => (await import('../commands/ssh-ca.ts')).authority,
+  },
+  {
     name: 'kubeconfig',
-    summary: 'Writes a configuration for kubectl that reaches a Kubernetes app.',
+    summary: 'Prints a configuration for kubectl that reaches a Kubernetes app.',
     parameters: ['APP'],
     options: [version],
-    examples: ['cordon kubeconfig cluster > ~/.kube/cluster'],
+    examples: ['cordon kubeconfig cluster'],
     load: async () => (await import('../commands/kubernetes.ts')).kubeconfig,
   },
   {

@@ -128,6 +128,7 @@ const decisionClient = {
 
 /** Answers of a small installation, route by route. */
 export const ANSWERS: Answers = {
+  sshAuthority: { publicKey: 'ssh-ed25519 AAAA cordon' },
   status: {
     version: '1.2.3',
     domain: 'localhost',
