@@ -71,17 +71,7 @@ export async function startCordon(options: StartOptions): Promise<Cordon> {
 
 async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): Promise<Cordon> {
   const { clock, log, source } = options;
-  const configuration = readForStart(source);
-  const data = prepareDataDirectory(configuration.data);
-  await refuseSecond(data.controlSocket);
-  // Bound first: a port that is taken is the likeliest failure, and the origins follow from the ports.
-  const listeners = await openPorts(configuration);
-  undo.push(async () => await listeners.close(0));
-  const truth = await openTruth(data, clock, log);
-  undo.push(
-    async () => await truth.store.close(),
-    async () => await truth.journal.close(),
-  );
+  const { configuration, data, listeners, truth } = await openGround(options, undo);
   options.admit?.(truth);
   const hosts = ownHosts(configuration);
   const originOf = publicOrigins(listeners, truth, configuration);
@@ -152,6 +142,30 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
       await stop({ schedule, prober, front, api, certificates, areas, truth, data });
     }),
   };
+}
+
+/** What everything else stands on. */
+async function openGround(
+  { clock, log, source }: StartOptions,
+  undo: (() => Promise<unknown>)[],
+): Promise<{
+  readonly configuration: Configuration;
+  readonly data: DataDirectory;
+  readonly listeners: Listeners;
+  readonly truth: Truth;
+}> {
+  const configuration = readForStart(source);
+  const data = prepareDataDirectory(configuration.data);
+  await refuseSecond(data.controlSocket);
+  // Bound first: a port that is taken is the likeliest failure, and the origins follow from the ports.
+  const listeners = await openPorts(configuration);
+  undo.push(async () => await listeners.close(0));
+  const truth = await openTruth(data, clock, log);
+  undo.push(
+    async () => await truth.store.close(),
+    async () => await truth.journal.close(),
+  );
+  return { configuration, data, listeners, truth };
 }
 
 function publicOrigins(
