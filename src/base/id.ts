@@ -3,9 +3,12 @@ import { createHash, hash, randomBytes, randomFillSync, timingSafeEqual } from '
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, l, o, u
 
 const RANDOM_LETTERS = 16;
-/** Letters that no id has used yet. Asking the system for those of one id at a time takes longer than all else about it. */
-const letters = Buffer.alloc(256 * RANDOM_LETTERS);
-let used = letters.length;
+/** Random letters are made for this many ids at once: asking the system for those of each takes longer than all else about it. */
+const AT_ONCE = 64;
+const octets = Buffer.alloc(AT_ONCE * RANDOM_LETTERS);
+/** Letters that no id has used yet begin at `used`. */
+let letters = '';
+let used = 0;
 
 /** The millisecond of the last id and its letters: under load there are many ids in one. */
 let last = { now: Number.NaN, letters: '' };
@@ -26,12 +29,13 @@ function timeLetters(now: number): string {
 
 function randomLetters(): string {
   if (used === letters.length) {
-    randomFillSync(letters);
-    for (const [at, byte] of letters.entries()) letters[at] = ALPHABET.charCodeAt(byte % 32);
+    randomFillSync(octets);
+    for (const [at, byte] of octets.entries()) octets[at] = ALPHABET.charCodeAt(byte % 32);
+    letters = octets.toString('latin1');
     used = 0;
   }
   used += RANDOM_LETTERS;
-  return letters.toString('latin1', used - RANDOM_LETTERS, used);
+  return letters.slice(used - RANDOM_LETTERS, used);
 }
 
 /** Makes `count` bytes that nobody can predict. Whoever needs randomness takes it from here. */

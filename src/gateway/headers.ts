@@ -102,7 +102,8 @@ export function isIdentityHeader(name: string): boolean {
 interface NameRule {
   readonly name: string;
   readonly isAllowed: boolean;
-  readonly isSingle: boolean;
+  /** A bit of its own for a name that may come once; 0 for others. */
+  readonly single: number;
   readonly isDropped: boolean;
 }
 
@@ -117,7 +118,7 @@ function ruleOf(sent: string): NameRule {
   const rule = {
     name,
     isAllowed: /^[a-z0-9-]+$/.test(name),
-    isSingle: SINGLETONS.has(name),
+    single: SINGLETONS.has(name) ? 1 << [...SINGLETONS].indexOf(name) : 0,
     isDropped: name === 'host' || HOP_BY_HOP.has(name) || isIdentityHeader(name),
   };
   // Who sends ever new names only makes us read each of them, and takes nobody else's rule away.
@@ -140,23 +141,25 @@ export function forwardable(
   rawHeaders: readonly string[],
   { keepLength }: { readonly keepLength: boolean },
 ): Result<FieldList, string> {
-  const seen = new Set<string>();
-  const nominated = new Set<string>();
+  let seen = 0;
+  let nominated: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const { name, isAllowed, isSingle } = ruleOf(rawHeaders[i] ?? '');
+    const { name, isAllowed, single } = ruleOf(rawHeaders[i] ?? '');
     const value = rawHeaders[i + 1] ?? '';
     if (!isAllowed) return err(`the header name \`${printable(name)}\` may only hold letters, digits and \`-\``);
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return err(`the header \`${name}\` holds a control character`);
-    if (isSingle && seen.has(name)) return err(`the header \`${name}\` may be sent only once`);
-    if (isSingle) seen.add(name);
-    if (name === 'connection') for (const token of value.split(',')) nominated.add(token.trim().toLowerCase());
+    if ((seen & single) !== 0) return err(`the header \`${name}\` may be sent only once`);
+    seen |= single;
+    if (name !== 'connection') continue;
+    nominated ??= new Set();
+    for (const token of value.split(',')) nominated.add(token.trim().toLowerCase());
   }
   const fields: FieldList = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { name, isDropped } = ruleOf(rawHeaders[i] ?? '');
     if (isDropped) continue;
     if (name === 'content-length' && !keepLength) continue;
-    if (nominated.has(name) && !NEVER_NOMINATED.test(name)) continue;
+    if (nominated?.has(name) === true && !NEVER_NOMINATED.test(name)) continue;
     const value = name === 'cookie' ? withoutOwnCookies(rawHeaders[i + 1] ?? '') : (rawHeaders[i + 1] ?? '');
     if (name !== 'cookie' || value !== '') fields.push(name, value);
   }
