@@ -32,8 +32,6 @@ const WORLD = {
   up: never,
   person: { directory: '/nowhere', computer: 'test', openBrowser: never },
   agent: { enrol: never, run: never, posture: never, program: never },
-  self: ['cordon'],
-  person: { directory: '/nowhere', computer: 'nowhere', openBrowser: never },
 } as const;
 
 describe('the commands in the documentation', () => {
@@ -116,7 +114,7 @@ async function helpOf(line: string): Promise<{ readonly code: number; readonly o
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const output = Promise.all([text(stdout), text(stderr)]);
-  const code = await runCli({ ...WORLD, argv: [...words.slice(1), '--help'], stdout, stderr });
+  const code = await runCli({ ...WORLD, argv: ['--help', ...words.slice(1)], stdout, stderr });
   stdout.end();
   stderr.end();
   return { code, output: (await output).join('') };
