@@ -5,7 +5,7 @@ import { grpcFields, isGrpc } from './client/grpc.ts';
 import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
 import { ownOrigin } from './exchange.ts';
 import { PROOF_ALGORITHMS } from './credentials/proof.ts';
-import { SIGN_IN_PATH } from './handoff.ts';
+import { SEND_AGAIN_PATH, SIGN_IN_PATH } from './handoff.ts';
 import { statusJson } from './kubernetes/status.ts';
 import { type Denial, deniedJson, deniedPage } from './pages/denied.ts';
 import type { Page } from './pages/page.ts';
@@ -24,8 +24,9 @@ export interface OwnAnswer {
 export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: Refusal): void {
   if (exchange.client.hasLeft) return;
   const denial = denialOf(exchange, parts, refusal);
-  if (denial.remedies.includes('sign-in') && isNavigation(exchange)) {
-    const here = (exchange.path ?? '/') + (exchange.query ?? '');
+  const { keptForm } = exchange;
+  if (denial.remedies.includes('sign-in') && (isNavigation(exchange) || keptForm !== undefined)) {
+    const here = keptForm === undefined ? (exchange.path ?? '/') + (exchange.query ?? '') : SEND_AGAIN_PATH;
     // What a proxy passes on of an answer may not include a cookie, so there the way begins at a page of its own.
     if (exchange.asked !== undefined)
       redirect(exchange, `${SIGN_IN_PATH}?${new URLSearchParams({ return: here }).toString()}`, []);
@@ -37,6 +38,7 @@ export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: 
     return;
   }
   const fields = challengeFields(denial, exchange);
+  if (keptForm !== undefined) fields.push('set-cookie', keptForm);
   if (isGrpc(exchange.client)) refuseCall(exchange, denial, fields);
   else if (wantsPage(exchange)) sendPage(exchange, denial.status, deniedPage(denial), fields);
   else send(exchange, { status: denial.status, type: 'application/json', body: programJson(exchange, denial), fields });
@@ -119,7 +121,8 @@ export function beginSignIn(exchange: Exchange, { handoff }: GatewayParts, retur
     returnTo,
     cookie: client.header('cookie'),
   });
-  redirect(exchange, step.location, step.cookies);
+  const { keptForm } = exchange;
+  redirect(exchange, step.location, keptForm === undefined ? step.cookies : [...step.cookies, keptForm]);
 }
 
 function denialOf(exchange: Exchange, parts: GatewayParts, { status, reasons, decision }: Refusal): Denial {
@@ -139,6 +142,7 @@ function denialOf(exchange: Exchange, parts: GatewayParts, { status, reasons, de
     ...(user === undefined ? {} : { email: user.email }),
     ...(device === undefined ? {} : { device }),
     ...waysInOf(parts, decision),
+    ...sentWith(exchange),
     ...(remedies.includes('sign-in') ? { signInUrl: here(exchange) } : {}),
     ...(stepUp === undefined ? {} : { stepUp: { ...stepUp, url: stepUpUrl(exchange, parts, stepUp) } }),
   };
@@ -156,9 +160,16 @@ function waysInOf({ basis }: GatewayParts, decision: Refusal['decision']): Pick<
   }
 }
 
+/** What becomes of what a person sent along; whoever sees a page has to know that it was not delivered. */
+function sentWith({ client, keptForm }: Exchange): Pick<Denial, 'sent'> {
+  if (keptForm !== undefined) return { sent: 'kept' };
+  return client.hasBody && client.method !== 'GET' ? { sent: 'lost' } : {};
+}
+
 /** Where a browser opens what was asked for; something that changes things is not done again by opening it. */
 function here(exchange: Exchange): string {
-  const { client, path = '/', query = '' } = exchange;
+  const { client, path = '/', query = '', keptForm } = exchange;
+  if (keptForm !== undefined) return ownOrigin(exchange) + SEND_AGAIN_PATH;
   return ownOrigin(exchange) + (client.method === 'GET' && client.webSocket === undefined ? path + query : '/');
 }
 

@@ -10,6 +10,7 @@ import type { ClientEnd } from './client-end.ts';
 import type { ReplayMemory } from './credentials/replay-memory.ts';
 import type { Handoff, Redeemer, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
+import type { KeptForms } from './kept-forms.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
@@ -28,6 +29,8 @@ export interface GatewayParts {
   readonly redeemer: Redeemer;
   /** Proofs of programs that were used. */
   readonly replays: ReplayMemory;
+  /** What people sent before they had proved who they are. */
+  readonly forms: KeptForms;
   readonly identityOrigin: (transport: Transport) => string;
   readonly deviceOf: (socket: Socket) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
@@ -99,6 +102,8 @@ export interface Exchange {
   /** Set when the registry ended the exchange. */
   cut?: Cut;
   isRecorded?: boolean;
+  /** `Set-Cookie` value that finds the form of a refused exchange again. */
+  keptForm?: string;
   /** Bytes of a body that does not say how long it is. */
   mostBodyBytes?: number;
   /** The seal by which a probe of our own knows the refusal for ours. */

@@ -28,10 +28,12 @@ import { asForwarded } from './forward-auth/as-forwarded.ts';
 import { permit } from './forward-auth/permit.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
+import { KeptForms } from './kept-forms.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
+import { canKeep, keepForm } from './send-again.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { account, bounds } from './stages/bounds.ts';
 import { carried } from './stages/carried.ts';
@@ -255,6 +257,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     handoff: createHandoff({ redeemer: options.handoff, identityOrigin: originOf }),
     redeemer: options.handoff,
     replays: new ReplayMemory(now),
+    forms: new KeptForms(now),
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,
@@ -300,6 +303,10 @@ async function serve(
     const probe = parts.probes?.answerTo(exchange.client.header(PROBE_FIELD));
     if (probe === undefined) noteRefusal(exchange, parts, end);
     else exchange.probe = probe;
+    if (canKeep(exchange, end)) {
+      const cookie = await keepForm(exchange, parts);
+      if (cookie !== undefined) exchange.keptForm = cookie;
+    }
     answerRefusal(exchange, parts, end);
   } catch (error) {
     parts.onError(error, exchange.correlationId);

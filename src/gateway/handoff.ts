@@ -15,6 +15,10 @@ const FLOW_COOKIE = '__Host-cordon_flow';
 export const CALLBACK_PATH = '/.cordon/callback';
 /** Where a browser begins to sign in, on every app host; `return` is the path to come back to. */
 export const SIGN_IN_PATH = '/.cordon/sign-in';
+/** Where a form that was kept over a sign-in is shown again, on every app host. */
+export const SEND_AGAIN_PATH = '/.cordon/send-again';
+/** Cookie that finds it; its value is a secret that only this browser has. */
+export const FORM_COOKIE = '__Host-cordon_form';
 /** Where the keys of assertions are, on every app host. */
 export const KEYS_PATH = '/.cordon/jwks.json';
 /** How long a person may take to sign in. */
@@ -70,14 +74,14 @@ export function createHandoff(options: {
     begin: ({ host, transport, returnTo, cookie }) => {
       const known = oneCookie(cookie, FLOW_COOKIE);
       const secret = known !== undefined && TOKEN.test(known) ? known : newToken();
-      const back = safeReturn(returnTo);
+      const back = wayBack(returnTo);
       const location = new URL('/handoff', options.identityOrigin(transport));
       location.search = new URLSearchParams({
         host,
         challenge: hashToken(verifierOf(secret, host, back)),
         return: back,
       }).toString();
-      return { location: location.href, cookies: [cookieText(FLOW_COOKIE, secret, FLOW_SECONDS)] };
+      return { location: location.href, cookies: [ownCookie(FLOW_COOKIE, secret, FLOW_SECONDS)] };
     },
     callback: async ({ host, target, cookie, client }) => {
       const query = readTarget(target);
@@ -91,11 +95,16 @@ export function createHandoff(options: {
       const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
       if (!redeemed.ok) return invalid();
       return ok({
-        location: safeReturn(back),
-        cookies: [cookieText(APP_COOKIE, redeemed.value.token), expiredCookie(FLOW_COOKIE)],
+        location: wayBack(back),
+        cookies: [ownCookie(APP_COOKIE, redeemed.value.token), expiredCookie(FLOW_COOKIE)],
       });
     },
   };
+}
+
+/** A path of this host that a sign-in may lead to; of our own there only the one that shows a kept form. */
+function wayBack(path: string): string {
+  return path === SEND_AGAIN_PATH ? path : safeReturn(path);
 }
 
 /** The verifier (RFC 7636) of one browser, for one host and one way back. */
@@ -111,10 +120,11 @@ export function oneCookie(header: string | undefined, name: string): string | un
 
 /** `Set-Cookie` value that removes one of our cookies. */
 export function expiredCookie(name: string): string {
-  return cookieText(name, '', 0);
+  return ownCookie(name, '', 0);
 }
 
-function cookieText(name: string, value: string, maxAgeSeconds?: number): string {
+/** `Set-Cookie` value of one of our cookies; without an age it ends with the browser. */
+export function ownCookie(name: string, value: string, maxAgeSeconds?: number): string {
   const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
   return `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${age}`;
 }

@@ -18,8 +18,15 @@ export interface Denial {
   /** What would let the person in, all of it together; nothing about anybody else. */
   readonly waysIn?: readonly string[];
   readonly signInUrl?: string;
+  /** Present when the person sent something with the request, which was not delivered: whether it is kept for afterwards. */
+  readonly sent?: 'kept' | 'lost';
   readonly stepUp?: { readonly acr: string; readonly maxAgeSeconds: number; readonly url: string };
 }
+
+const SENT = {
+  kept: '<p><strong>What you sent was not delivered yet.</strong> It is kept for ten minutes; afterwards you are asked whether to send it.</p>',
+  lost: '<p><strong>What you sent was not delivered, and is not kept.</strong> Do what is needed first, then send it again.</p>',
+} as const;
 
 const DO: Readonly<Record<Remedy, string>> = {
   'step-up': 'Confirm that it is you with a stronger or fresh sign-in.',
@@ -39,6 +46,7 @@ export function deniedPage(denial: Denial): Page {
     `<p class="over">${escapeHtml(denial.app ?? 'Cordon')} · ${denial.status}</p>`,
     `<h1 class="deny">${escapeHtml(heading)}</h1>`,
     reasonList(denial.reasons),
+    denial.sent === undefined ? '' : SENT[denial.sent],
     section('What you can do', [doList(denial), actions(denial)]),
     section('What would let you in', [waysIn(denial)]),
     section('Checks of this device', [checks(denial)]),

@@ -2,10 +2,11 @@ import { TUNNEL } from '#wire';
 import { beginSignIn, redirect, send, sendPage } from '../answer.ts';
 import { giveToken, TOKEN_PATH } from '../credentials/give-token.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
-import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SIGN_IN_PATH } from '../handoff.ts';
+import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SEND_AGAIN_PATH, SIGN_IN_PATH } from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
 import { kubernetesProblem } from '../kubernetes/impersonate.ts';
 import { isOwnPath } from '../path.ts';
+import { showForm } from '../send-again.ts';
 import { beginSshCertificate, showSshAuthority } from '../tunnel/ssh-certificate.ts';
 import { beginTunnel, isTcp, tunnelOnly } from '../tunnel/tunnel.ts';
 
@@ -15,6 +16,7 @@ type Answer = (exchange: Exchange, parts: GatewayParts) => StageResult | Promise
 const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   [`GET ${CALLBACK_PATH}`, finishSignIn],
   [`GET ${SIGN_IN_PATH}`, signIn],
+  [`GET ${SEND_AGAIN_PATH}`, showForm],
   ['GET /.cordon/sign-out', askToSignOut],
   ['POST /.cordon/sign-out', signOut],
   [`GET ${KEYS_PATH}`, showKeys],

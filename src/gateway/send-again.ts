@@ -1,0 +1,89 @@
+import { beginSignIn, sendPage, wantsPage } from './answer.ts';
+import { type Exchange, type GatewayParts, need, type Refusal, type StageResult } from './exchange.ts';
+import { expiredCookie, FORM_COOKIE, oneCookie, ownCookie, SEND_AGAIN_PATH } from './handoff.ts';
+import { FORM_MS, LONGEST_FORM } from './kept-forms.ts';
+import { lostPage, sendAgainPage } from './pages/send-again.ts';
+
+/** How long the rest of a form may take, milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** True for a form that a person sent with a browser, which could be sent again as it was once they have proved who they are. */
+export function canKeep(exchange: Exchange, { decision }: Refusal): boolean {
+  const { remedies = [] } = decision ?? {};
+  return (remedies.includes('sign-in') || remedies.includes('step-up')) && isForm(exchange);
+}
+
+function isForm(exchange: Exchange): boolean {
+  const { client, asked } = exchange;
+  if (asked !== undefined || client.method !== 'POST' || !wantsPage(exchange) || !client.hasBody) return false;
+  const length = Number(client.header('content-length') ?? LONGEST_FORM);
+  return (
+    /^application\/x-www-form-urlencoded(?:;|$)/i.test(client.header('content-type') ?? '') && length <= LONGEST_FORM
+  );
+}
+
+/**
+ * Keeps the form of a refused exchange; the cookie that finds it again, or undefined when it cannot be kept. What another site made the
+ * browser send does not get here: it was refused before anybody asked who is there.
+ */
+export async function keepForm(exchange: Exchange, { forms }: GatewayParts): Promise<string | undefined> {
+  const body = await bodyOf(exchange);
+  // What is not UTF-8 would come back as something else.
+  if (body === undefined || fieldsOf(body).some((pair) => pair.join('').includes('\ufffd'))) return undefined;
+  const { user, path = '/', query = '' } = exchange;
+  const secret = forms.keep(
+    {
+      host: need(exchange, 'authority').host,
+      target: path + query,
+      body,
+      ...(user === undefined ? {} : { userId: user.id }),
+    },
+    exchange.address,
+  );
+  return secret === undefined ? undefined : ownCookie(FORM_COOKIE, secret, FORM_MS / 1000);
+}
+
+/** `GET /.cordon/send-again`: shows the form that this browser sent, with a button. */
+export function showForm(exchange: Exchange, parts: GatewayParts): StageResult {
+  const { user, client } = exchange;
+  const app = need(exchange, 'app').name;
+  if (user === undefined) {
+    // A step-up has made a new session, which this host has not been handed yet.
+    beginSignIn(exchange, parts, SEND_AGAIN_PATH);
+    return 'answered';
+  }
+  const secret = oneCookie(client.header('cookie'), FORM_COOKIE);
+  const { host } = need(exchange, 'authority');
+  const form = secret === undefined ? undefined : parts.forms.take(secret, { host, userId: user.id });
+  const forget = ['set-cookie', expiredCookie(FORM_COOKIE)];
+  if (form === undefined) sendPage(exchange, 410, lostPage(app), forget);
+  else {
+    const { target, body } = form;
+    const page = sendAgainPage({ app, email: user.email, target, fields: fieldsOf(body) });
+    // The app has to see that the form comes from its own host; the last policy that is sent counts.
+    sendPage(exchange, 200, page, [...forget, 'referrer-policy', 'same-origin']);
+  }
+  return 'answered';
+}
+
+function fieldsOf(body: string): [string, string][] {
+  return [...new URLSearchParams(body)];
+}
+
+async function bodyOf({ client }: Exchange): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const timer = setTimeout(() => client.body.destroy(), PATIENCE_MS);
+  try {
+    for await (const chunk of client.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > LONGEST_FORM) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('latin1');
+  } catch {
+    return undefined; // it did not come whole
+  } finally {
+    clearTimeout(timer);
+  }
+}
