@@ -59,6 +59,7 @@ function openTls(host: string, port: number, { serverName, context, protocol }: 
     servername: isIP(serverName) === 0 ? serverName : '',
     checkServerIdentity: (_host, shown) => checkServerIdentity(serverName, shown),
     ALPNProtocols: [protocol],
+    rejectUnauthorized: true, // whatever NODE_TLS_REJECT_UNAUTHORIZED says
     ...(context === undefined ? {} : { secureContext: context }),
   });
 }

@@ -121,6 +121,17 @@ describe('an upstream over TLS', () => {
     assert.equal(refused(await made.ask())[1], 'upstream-untrusted');
   });
 
+  it('is judged whatever the environment of the process says', async () => {
+    const at = await serve(withKey(server));
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const made = reach(appAt(at.origin, { ca: path('other.pem') }));
+      assert.equal(refused(await made.ask())[1], 'upstream-untrusted');
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
+  });
+
   it('is asked for, and must be, the name that was demanded, wherever it is', async () => {
     const at = await serve(withKey(await own.issue('wiki.internal')));
     const made = reach(appAt(at.origin, { ca: path('ca.pem'), serverName: 'wiki.internal' }));
