@@ -12,6 +12,7 @@ import { createFront, type Front, openPorts } from './front.ts';
 import type { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
 import { originsOf, type OwnHosts, ownHosts } from './origins.ts';
+import { startMetrics } from './metrics/serve.ts';
 import type { Prober } from './probe/prober.ts';
 import { watchItself } from './probe/watch.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
@@ -50,6 +51,8 @@ export interface Cordon {
   readonly front: Front;
   /** For whoever probes this Cordon. */
   readonly marks: Pick<ProbeMarks, 'ask'>;
+  /** Where metrics are shown; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
   reload(by?: Actor): Promise<Result<number, readonly Problem[]>>;
   /** Stops answering, cuts what is open, writes what has gathered, closes. */
   stop(): Promise<void>;
@@ -123,6 +126,11 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   undo.push(async () => await closeControl(api.control, data.controlSocket));
   const link = await areas.identity.invitations.bootstrap();
   const schedule = scheduleWork(truth, areas, { certificates, log });
+  const metrics = await startMetrics(configuration.metrics.listen, {
+    ...truth,
+    ...{ front, prober, log, version: options.version, startedAt: services.startedAt },
+  });
+  undo.push(async () => await metrics?.close());
   await front.serve(api);
   void certificates.order();
   return {
@@ -137,8 +145,10 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
     services,
     front,
     marks,
+    metricsPort: metrics?.port,
     reload: async (by = 'system') => await areas.settings.reload(by),
     stop: once(async () => {
+      await metrics?.close();
       await stop({ schedule, prober, front, api, certificates, areas, truth, data });
     }),
   };
