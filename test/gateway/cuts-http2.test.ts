@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http2';
+import { TUNNEL } from '#wire';
 import { type Ended, proveCuts } from './causes.ts';
 import { answerOf, listenTls, webSocketOver } from './http2-wire.ts';
 import { until } from './wire.ts';
@@ -64,6 +65,18 @@ proveCuts({
     },
     // UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE.
     how: (code) => new RegExp(`^0 (16|7|14) ${code}: `),
+  },
+  'a tunnel over HTTP/2': {
+    open: async (made, cookie): Promise<{ ended: Ended }> => {
+      const { upstream = '' } = made.graph.get('app', 'app_wiki') ?? {};
+      made.patch('app', 'app_wiki', { upstream: upstream.replace('http:', 'tcp:') });
+      const session = await (await listenTls(made)).session();
+      const tunnel = { ':path': TUNNEL.path, 'sec-websocket-protocol': TUNNEL.protocol, cookie };
+      const { status, closed } = await webSocketOver(session, tunnel);
+      assert.equal(status, 200);
+      return { ended: closed.then(({ code, reason, reset }) => ({ how: `${code} ${reset} ${reason}` })) };
+    },
+    how: (code) => new RegExp(`^4403 0 ${code}: `),
   },
   'a WebSocket over HTTP/2': {
     open: async (made, cookie): Promise<{ ended: Ended }> => {

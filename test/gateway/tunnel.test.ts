@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TUNNEL } from '#wire';
-import { openTunnel, type TcpApp, tcpApp } from './tunnel-client.ts';
+import { joinTunnel, TUNNEL } from '#wire';
+import { listenTls } from './http2-wire.ts';
+import { openTunnel, socketPair, type TcpApp, tcpApp } from './tunnel-client.ts';
 import { until } from './wire.ts';
 import { BOB, type World, world, type WorldOptions } from './world.ts';
 
@@ -124,6 +125,34 @@ describe('a tunnel to a TCP app', () => {
     const broken = reset(app.sockets[0] as Socket);
     client.send('a text that is no end');
     assert.deepEqual([(await client.closed).code, await broken], [1002, 'ECONNRESET']);
+  });
+
+  it('works over HTTP/2 as well', async () => {
+    const { made } = await withApp({}, (socket) => {
+      void all(socket).then((text) => socket.end(`heard ${text}`));
+    });
+    made.patch('app', 'app_db', { host: 'docs.localhost' }); // a name of the certificate
+    const session = await (await listenTls(made)).session('docs.localhost');
+    const frames = session.request({
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':scheme': 'https',
+      ':authority': 'docs.localhost',
+      ':path': TUNNEL.path,
+      'sec-websocket-version': '13',
+      'sec-websocket-protocol': TUNNEL.protocol,
+      origin: 'https://docs.localhost',
+      cookie: made.signIn({ host: 'docs.localhost' }),
+    });
+    const [headers] = (await once(frames, 'response')) as [{ ':status': number; 'sec-websocket-protocol': string }];
+    assert.deepEqual([headers[':status'], headers['sec-websocket-protocol']], [200, TUNNEL.protocol]);
+    const [local, near] = await socketPair();
+    const end = Promise.withResolvers<unknown>();
+    joinTunnel({ frames, socket: local, role: 'client', onEnd: end.resolve });
+    near.end('a question '.repeat(50_000));
+    assert.equal(await all(near), `heard ${'a question '.repeat(50_000)}`);
+    assert.deepEqual(await end.promise, { code: 1000, reason: '' });
+    await until(() => made.gateway.connections().length === 0, 'its end');
   });
 
   it('is cut with the reason, and no byte reaches the app any more', async () => {
