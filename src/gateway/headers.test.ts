@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cookieValues, forwardable, isIdentityHeader, normalName, returnable } from './headers.ts';
+import { cookieValues, forwardable, isIdentityHeader, normalName, returnable, trailing } from './headers.ts';
 
 const forward = (...fields: string[]): string[] | string => {
   const read = forwardable(fields, { keepLength: false });
@@ -181,6 +181,60 @@ describe('returnable', () => {
   for (const cookie of tossed) {
     it(`lets no upstream set ${cookie}`, () => assert.deepEqual(back('Set-Cookie', cookie), []));
   }
+});
+
+describe('trailing', () => {
+  it('passes on what an app or a call says after a body', () => {
+    const fields = ['grpc-status', '0', 'Grpc-Message', 'ok', 'x-checksum', 'abc', 'server-timing', 'db;dur=5'];
+    assert.deepEqual(
+      trailing(fields),
+      fields.map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text)),
+    );
+  });
+
+  for (const name of [
+    'X-Forwarded-User',
+    'x-cordon-assertion',
+    'remote-user',
+    'authorization',
+    'cookie',
+    'set-cookie',
+    'host',
+    'content-length',
+    'content-type',
+    'transfer-encoding',
+    'connection',
+    'te',
+    'trailer',
+    'location',
+    'cache-control',
+    'www-authenticate',
+    'access-control-allow-origin',
+    'sec-fetch-site',
+    'x_forwarded_user',
+    'x trace',
+    ':status',
+    '',
+  ]) {
+    it(`drops \`${name}\``, () => {
+      assert.deepEqual(trailing([name, 'a', 'x-sum', 'b']), ['x-sum', 'b']);
+    });
+  }
+
+  it('drops a value that would be another line', () => {
+    assert.deepEqual(trailing(['x-a', 'b\r\nset-cookie: c', 'x-b', 'c\0', 'x-c', '']), ['x-c', '']);
+  });
+
+  it('never says anything about who is there, whatever it is given', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string(), fc.string())), (pairs) => {
+        for (const [index, text] of trailing(pairs.flat()).entries()) {
+          if (index % 2 === 0) assert.equal(isIdentityHeader(text), false);
+          else assert.doesNotMatch(text, /[\r\n\0]/);
+        }
+      }),
+    );
+  });
 });
 
 describe('cookieValues', () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { CordonError, manualClock } from '#base';
 import { createAuthority } from '#devices';
 import { openStore } from '#store';
@@ -189,6 +191,109 @@ describe('the listeners', () => {
     await certificates.refresh();
     assert.equal(await over('new.localhost'), 'gateway');
     await store.close();
+  });
+});
+
+describe('the TLS listener', () => {
+  async function open(): Promise<
+    Listeners & { over: (name: string, protocols: readonly string[], host?: string) => Promise<string> }
+  > {
+    const clock = manualClock(Date.now());
+    const store = await openStore({ path: ':memory:', clock });
+    const authority = await createAuthority({ store, clock });
+    const hosts = ['id.localhost', 'agent.localhost', 'wiki.localhost'];
+    const certificates = await keepCertificates({
+      authority,
+      clock,
+      agentHost: 'agent.localhost',
+      hosts: () => hosts,
+      files: () => undefined,
+    });
+    const made = await listeners(true);
+    made.useCertificates(certificates.contextFor);
+    const over = async (name: string, protocols: readonly string[], host = name): Promise<string> => {
+      const socket = connectTls({
+        host: '127.0.0.1',
+        port: made.ports.tls ?? 0,
+        ca: authority.certificate,
+        ALPNProtocols: [...protocols],
+        checkServerIdentity: () => undefined,
+        ...(name === '' ? {} : { servername: name }),
+      });
+      try {
+        await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+        if (socket.alpnProtocol !== 'h2') {
+          const request = httpsRequest({ createConnection: () => socket, headers: { host, expect: '100-continue' } });
+          const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+            request.once('response', resolve).once('error', reject).end();
+          });
+          return `${String(socket.alpnProtocol)} ${await textOf(answer)}`;
+        }
+        const session = connectHttp2(`https://${host}`, { createConnection: () => socket });
+        let text = '';
+        for await (const chunk of session.request({ ':authority': host, ':path': '/' })) text += String(chunk);
+        session.destroy();
+        return `h2 ${text}`;
+      } catch (error) {
+        return error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+      } finally {
+        socket.destroy();
+        await store.close();
+      }
+    };
+    return { ...made, over };
+  }
+
+  const BOTH = ['h2', 'http/1.1'];
+  const cases: readonly (readonly [string, string, readonly string[], string])[] = [
+    ['speaks HTTP/2 for an app', 'wiki.localhost', BOTH, 'h2 gateway over HTTP/2'],
+    ['speaks HTTP/2 for a name in capitals', 'WIKI.localhost', BOTH, 'h2 gateway over HTTP/2'],
+    ['speaks HTTP/2 for a name that nobody knows, to say so', 'nothing.localhost', BOTH, 'h2 gateway over HTTP/2'],
+    ['speaks HTTP/1.1 with whoever wants that', 'wiki.localhost', ['http/1.1'], 'http/1.1 gateway'],
+    ['speaks HTTP/1.1 with whoever does not say', 'wiki.localhost', [], 'false gateway'],
+    ['speaks HTTP/1.1 for an own host', 'id.localhost', BOTH, 'http/1.1 identity'],
+    ['speaks HTTP/1.1 for an own host in capitals', 'ID.localhost', BOTH, 'http/1.1 identity'],
+    ['speaks nothing else', 'wiki.localhost', ['h3', 'spdy/3'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
+    ['speaks no HTTP/2 for an own host', 'id.localhost', ['h2'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
+    ['has nothing to show without a name', '', BOTH, 'ECONNRESET'],
+  ];
+  for (const [what, name, protocols, expected] of cases) {
+    it(what, async () => {
+      const made = await open();
+      made.serve(named());
+      assert.equal(await made.over(name, protocols, name === '' ? 'wiki.localhost' : name), expected);
+    });
+  }
+
+  it('lets no own host answer on a connection that was made for another one', async () => {
+    const made = await open();
+    made.serve(named());
+    assert.equal(await made.over('wiki.localhost', ['http/1.1'], 'id.localhost'), 'http/1.1 gateway');
+  });
+
+  it('speaks HTTP/1.1 for everybody while Cordon is starting', async () => {
+    const made = await open();
+    assert.equal(await made.over('wiki.localhost', BOTH), 'http/1.1 Cordon is starting\n');
+  });
+});
+
+describe('an own host', () => {
+  const ask = (expect: string): string =>
+    `POST / HTTP/1.1\r\nHost: id.localhost\r\nExpect: ${expect}\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab`;
+
+  it('lets a client that asks first go on', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    assert.match(
+      await raw(ports.http, ask('100-continue')),
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK[\s\S]*identity$/,
+    );
+  });
+
+  it('meets no other expectation', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    assert.match(await raw(ports.http, ask('something')), /^HTTP\/1\.1 417 /);
   });
 });
 

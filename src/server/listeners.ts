@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Configuration, ListenAddress } from '#config';
@@ -64,8 +63,7 @@ export async function openListeners(
     else handlers.gateway.upgrade(request, socket, head);
   };
   const onStream: Hearers['stream'] = (stream, head, socket) => {
-    if (handlers === undefined) answerStartingOver(stream);
-    else handlers.gateway.stream(stream, head, socket);
+    handlers?.gateway.stream(stream, head, socket); // HTTP/2 is offered once there are handlers
   };
   const open = async (server: Server, address: ListenAddress, stream?: Hearers['stream']): Promise<number> => {
     const hearing = hear(server, {
@@ -174,11 +172,6 @@ function tlsServer({
 function answerStarting(response: ServerResponse): void {
   response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1', connection: 'close' });
   response.end('Cordon is starting\n');
-}
-
-function answerStartingOver(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': 503, 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' });
-  stream.end('Cordon is starting\n');
 }
 
 function refuseUpgrade(socket: Duplex): void {

@@ -12,10 +12,12 @@ const CODES: Readonly<Record<number, number>> = {
   500: 13,
 };
 const UNAVAILABLE = 14;
+/** Not `application/grpc-web`, which browsers speak: it has no fields after its body. */
+const TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** True for a call of gRPC: its answer ends with fields that say how it went, also when it was cut. */
 export function isGrpc(client: Pick<ClientEnd, 'protocol' | 'header'>): boolean {
-  return client.protocol === 'h2' && client.header('content-type')?.startsWith('application/grpc') === true;
+  return client.protocol === 'h2' && TYPE.test(client.header('content-type') ?? '');
 }
 
 /** The fields that say how a call went, as a refusal with this status of HTTP. */

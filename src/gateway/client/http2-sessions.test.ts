@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { type ClientHttp2Session, connect, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Http2Limits, type Http2Sessions, http2Sessions } from './http2-sessions.ts';
+
+const undone: (() => void)[] = [];
+afterEach(() => {
+  for (const undo of undone.splice(0)) undo();
+});
+
+/** Sessions over plain sockets: what is below makes no difference to them. */
+async function listening(
+  limits?: Http2Limits,
+): Promise<{ sessions: Http2Sessions; port: number; streams: ServerHttp2Stream[] }> {
+  const streams: ServerHttp2Stream[] = [];
+  const sessions = http2Sessions((stream) => {
+    streams.push(stream);
+    stream.respond({ ':status': 200 });
+  }, limits);
+  const server: Server = createServer((socket) => sessions.begin(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  undone.push(() => {
+    sessions.destroy();
+    server.close();
+  });
+  return { sessions, port: (server.address() as AddressInfo).port, streams };
+}
+
+async function client(port: number): Promise<ClientHttp2Session> {
+  const session = connect(`https://127.0.0.1:${port}`, { createConnection: () => connectSocket(port, '127.0.0.1') });
+  session.on('error', () => undefined);
+  undone.push(() => session.destroy());
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  return session;
+}
+
+async function isClosedWithin(session: ClientHttp2Session | Socket, ms: number): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(10)) {
+    if (session.destroyed) return true;
+  }
+  return false;
+}
+
+describe('a connection that speaks HTTP/2', () => {
+  it('is told what it may do', async () => {
+    const { port } = await listening();
+    const { remoteSettings } = await client(port);
+    assert.deepEqual(
+      [remoteSettings.maxConcurrentStreams, remoteSettings.maxHeaderListSize, remoteSettings.enableConnectProtocol],
+      [100, 16_384, true],
+    );
+  });
+
+  it('is ended when it has had no stream for a while, and not before', async () => {
+    const { port, streams } = await listening({ idleMs: 150 });
+    const session = await client(port);
+    const stream = session.request({ ':path': '/' });
+    await new Promise((resolve) => stream.once('response', resolve));
+    assert.equal(await isClosedWithin(session, 400), false, 'a stream is open');
+    streams[0]?.end();
+    stream.resume();
+    assert.equal(await isClosedWithin(session, 1500), true);
+  });
+
+  it('is ended when it says nothing at all', async () => {
+    const { port } = await listening({ idleMs: 100 });
+    const socket = connectSocket(port, '127.0.0.1').resume();
+    undone.push(() => socket.destroy());
+    assert.equal(await isClosedWithin(socket, 2500), true);
+  });
+
+  it('is ended when it says something that is no stream', async () => {
+    const { port } = await listening({ idleMs: 100 });
+    const session = await client(port);
+    const timer = setInterval(() => !session.destroyed && session.ping(() => undefined), 20);
+    undone.push(() => clearInterval(timer));
+    assert.equal(await isClosedWithin(session, 2500), true);
+  });
+
+  it('opens no stream for another scheme', async () => {
+    const { port, streams } = await listening();
+    const stream = (await client(port)).request({ ':path': '/', ':scheme': 'http' });
+    stream.on('error', () => undefined);
+    await new Promise((resolve) => stream.once('close', resolve));
+    assert.deepEqual([stream.rstCode, streams.length], [1, 0]);
+  });
+
+  it('takes no new stream once the listener closes, and ends when the open ones have', async () => {
+    const { port, sessions, streams } = await listening();
+    const session = await client(port);
+    const stream = session.request({ ':path': '/' }).resume();
+    await new Promise((resolve) => stream.once('response', resolve));
+    sessions.close();
+    assert.equal(await isClosedWithin(session, 200), false);
+    streams[0]?.end('done');
+    assert.equal(await isClosedWithin(session, 1000), true);
+  });
+
+  it('ends at once when it must', async () => {
+    const { port, sessions } = await listening();
+    const session = await client(port);
+    session.request({ ':path': '/' }).on('error', () => undefined);
+    sessions.destroy();
+    assert.equal(await isClosedWithin(session, 500), true);
+  });
+});
