@@ -17,8 +17,8 @@ export interface Http2Parts {
   readonly request: UpstreamRequest;
   readonly handler: Dispatcher.DispatchHandler;
   readonly deadlines: Deadlines;
-  /** Called once, when the stream is gone. */
-  readonly onClosed: () => void;
+  /** Called once, when the stream is gone; with true when it was ended from here. */
+  readonly onClosed: (wasCancelled: boolean) => void;
 }
 
 /** Sends a request over HTTP/2. What becomes of it is told in the words of undici, as over HTTP/1.1. */
@@ -82,13 +82,13 @@ class Http2Exchange implements Dispatcher.DispatchController {
     const { handler, onClosed } = this.#parts;
     this.#guard(() => handler.onRequestStart?.(this, {}));
     if (this.#isOver) {
-      onClosed();
+      onClosed(false); // nothing was sent
       return;
     }
     try {
       this.#open();
     } catch (error) {
-      onClosed();
+      onClosed(false);
       const { destroyed, closed } = this.#parts.session;
       const problem = error instanceof Error ? error : new Error(String(error));
       // What the session cannot write for another reason than that it goes is the client's doing.
@@ -109,7 +109,7 @@ class Http2Exchange implements Dispatcher.DispatchController {
     this.#stream = stream;
     this.#watchEnd(stream);
     stream.once('close', () => {
-      onClosed();
+      onClosed(this.aborted);
       this.#onClose(stream);
     });
     stream.on('error', (error: Error) => {

@@ -9,10 +9,17 @@ const PONG_MS = 10_000;
 /** How long a connection without streams is kept, milliseconds. */
 const IDLE_MS = 60_000;
 
+/**
+ * Streams that were cancelled until a connection takes no new ones. Servers end a connection that cancels too much (since CVE-2023-44487
+ * after some hundred to a thousand), and with it what others have on it: one client that comes and goes must not do that to them.
+ */
+const MOST_CANCELLED = 100;
+
 /** One connection over HTTP/2 whose settings are known. */
 export class Http2Link {
   readonly #session: ClientHttp2Session;
   #streams = 0;
+  #cancelled = 0;
   #isLeaving = false;
   #idle: NodeJS.Timeout | undefined;
   readonly #ping: NodeJS.Timeout;
@@ -59,8 +66,9 @@ export class Http2Link {
     this.#streams += 1;
     clearTimeout(this.#idle);
     this.#session.ref();
-    const onClosed = (): void => {
+    const onClosed = (wasCancelled: boolean): void => {
       this.#streams -= 1;
+      if (wasCancelled && ++this.#cancelled === MOST_CANCELLED) this.retire();
       if (this.#streams === 0) this.#noteIdle();
     };
     sendOverHttp2({ session: this.#session, request, handler, deadlines, onClosed });

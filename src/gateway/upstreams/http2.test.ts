@@ -274,6 +274,26 @@ describe('an upstream over HTTP/2 (RFC 9113)', () => {
     await until(() => code === 8, 'the reset (CANCEL)');
   });
 
+  it('keeps what others have open when one client comes and goes: a connection with many cancelled streams gets no new ones', async () => {
+    const server = await serveHttp2((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.pipe(stream);
+    });
+    const made = reach(appAt(server.origin, HTTP2));
+    const body = new PassThrough();
+    const patient = made.begin({ method: 'POST', body });
+    await patient.head;
+    for (let i = 0; i < 150; i++) {
+      const hasty = made.begin({ method: 'POST', body: new PassThrough() });
+      await hasty.head;
+      hasty.controller().abort(new Error('gone'));
+      await hasty.outcome;
+    }
+    assert.equal(server.sessions.length, 2);
+    body.end('still here');
+    assert.deepEqual([(await patient.outcome).body, (await patient.outcome).error], ['still here', undefined]);
+  });
+
   for (const [said, body] of [
     ['5', 'abc'],
     ['2', 'abc'],
