@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { acceptKey, closeFrame, FrameBoundary, frame } from './websocket.ts';
+import { encodeFrame } from '#wire';
+import { acceptKey, closeFrame, FrameBoundary } from './websocket.ts';
 
 function masked(plain: Buffer): Buffer {
   const head = plain[1] === 126 ? 4 : plain[1] === 127 ? 10 : 2;
@@ -22,7 +23,7 @@ describe('WebSocket framing (RFC 6455)', () => {
     [65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]],
   ] as const) {
     it(`writes the length ${length} in its shortest form`, () => {
-      const bytes = frame(1, Buffer.alloc(length));
+      const bytes = encodeFrame(1, Buffer.alloc(length));
       assert.deepEqual([...bytes.subarray(0, head.length)], head);
       assert.equal(bytes.length, head.length + length);
     });
@@ -58,7 +59,7 @@ describe('FrameBoundary', () => {
         fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 40 }),
         (list, sizes) => {
           const frames = list.map(({ opcode, length, mask }) => {
-            const plain = frame(opcode, Buffer.alloc(length, 0x88)); // a payload that looks like close frames
+            const plain = encodeFrame(opcode, Buffer.alloc(length, 0x88)); // a payload that looks like close frames
             return mask ? masked(plain) : plain;
           });
           const ends = new Set<number>([0]);
@@ -80,7 +81,7 @@ describe('FrameBoundary', () => {
 
   it('is closed from the head of a close frame on', () => {
     const boundary = new FrameBoundary();
-    boundary.feed(frame(1, Buffer.from('a')));
+    boundary.feed(encodeFrame(1, Buffer.from('a')));
     assert.equal(boundary.isOpen, true);
     const close = closeFrame(1000, 'bye');
     boundary.feed(close.subarray(0, 1));

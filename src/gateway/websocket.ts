@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { closePayload, encodeFrame, OPCODE } from '#wire';
 
 /** Close code of a connection that was cut because the answer to "may they?" changed. Private use range of RFC 6455. */
 export const CUT_CODE = 4403;
@@ -8,30 +9,9 @@ export function acceptKey(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
-/** An unmasked frame, as servers send them. @see RFC 6455 section 5.2 */
-export function frame(opcode: number, payload: Buffer): Buffer {
-  const { length } = payload;
-  const head = length < 126 ? Buffer.alloc(2) : length < 65_536 ? Buffer.alloc(4) : Buffer.alloc(10);
-  head[0] = 0x80 | opcode;
-  if (length < 126) head[1] = length;
-  else if (length < 65_536) {
-    head[1] = 126;
-    head.writeUInt16BE(length, 2);
-  } else {
-    head[1] = 127;
-    head.writeBigUInt64BE(BigInt(length), 2);
-  }
-  return Buffer.concat([head, payload]);
-}
-
-/** A close frame; the reason is cut to the 123 bytes that fit, never inside a character. */
+/** A close frame, as servers send it; the reason is cut to what fits. */
 export function closeFrame(code: number, reason: string): Buffer {
-  let text = reason;
-  while (Buffer.byteLength(text) > 123) text = [...text].slice(0, -1).join('');
-  const payload = Buffer.alloc(2 + Buffer.byteLength(text));
-  payload.writeUInt16BE(code, 0);
-  payload.write(text, 2);
-  return frame(0x8, payload);
+  return encodeFrame(OPCODE.close, closePayload(code, reason));
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 import type { App } from '#model';
-import { REASONS } from '#model';
 import { type JoinedTunnel, joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from '../exchange.ts';
-import { cutRefusal } from '../forward-http.ts';
+import { cutRefusal, whyCut } from '../forward-http.ts';
 import { offerOf } from '../forward-websocket.ts';
 import { upstreamRefusal } from '../upstreams/refusal.ts';
 
@@ -70,8 +69,7 @@ function join(exchange: Exchange, upstream: Socket): JoinedTunnel {
   const tunnel = joinTunnel({ frames, socket: upstream, role: 'gateway', onEnd: () => undefined });
   need(exchange, 'live').close = (cut): void => {
     exchange.cut = cut;
-    const { code, detail } = cut.reason;
-    tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, `${code}: ${detail ?? REASONS[code].title}`);
+    tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, whyCut(cut).message);
   };
   return tunnel;
 }
