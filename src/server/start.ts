@@ -137,10 +137,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
     consoleUrl: originOf(hosts.console),
     ports: listeners.ports,
     controlSocket: data.controlSocket,
-    firstAdministrator:
-      link === undefined
-        ? undefined
-        : { url: `${originOf(hosts.identity)}/enrol#${link.token}`, expiresAt: link.expiresAt },
+    firstAdministrator: link === undefined ? undefined : invitation(link, originOf(hosts.identity)),
     notices: noticesOf(truth),
     services,
     front,
@@ -152,6 +149,13 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
       await stop({ schedule, prober, front, api, certificates, areas, truth, data });
     }),
   };
+}
+
+function invitation(
+  { token, expiresAt }: { readonly token: string; readonly expiresAt: number },
+  origin: string,
+): NonNullable<Cordon['firstAdministrator']> {
+  return { url: `${origin}/enrol#${token}`, expiresAt };
 }
 
 /** What everything else stands on. */

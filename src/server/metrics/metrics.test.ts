@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '#base';
+import type { JournalListener } from '#journal';
 import { buildEvent, type OcsfEvent } from '#model';
 import { textSource } from '../configuration-source.ts';
 import { type Cordon, startCordon } from '../start.ts';
@@ -13,6 +14,7 @@ import { countEvents } from './counted.ts';
 import { exposition } from './exposition.ts';
 
 const CONSOLE = join(import.meta.dirname, '../../../console/dist');
+const RECEIPT = { seq: 1 } as Parameters<JournalListener>[1];
 const log = { info: () => {}, warn: () => {}, error: () => {} };
 
 function request(code: string | undefined, app: string, action: 'allowed' | 'denied' | undefined): OcsfEvent {
@@ -28,9 +30,9 @@ function request(code: string | undefined, app: string, action: 'allowed' | 'den
 }
 
 function counting(): { count: (...events: readonly OcsfEvent[]) => void; counted: ReturnType<typeof countEvents> } {
-  let tell: ((event: OcsfEvent) => void) | undefined;
+  let tell: JournalListener | undefined;
   const journal = {
-    subscribe: (listener: (event: OcsfEvent) => void) => {
+    subscribe: (listener: JournalListener) => {
       tell = listener;
       return () => {
         tell = undefined;
@@ -39,7 +41,7 @@ function counting(): { count: (...events: readonly OcsfEvent[]) => void; counted
   };
   const graph = { get: (_kind: string, id: string) => (id.startsWith('app-') ? {} : undefined) };
   const counted = countEvents(journal, graph as unknown as Parameters<typeof countEvents>[1]);
-  return { counted, count: (...events) => events.forEach((event) => tell?.(event)) };
+  return { counted, count: (...events) => events.forEach((event) => tell?.(event, RECEIPT)) };
 }
 
 describe('what is counted', () => {
