@@ -155,15 +155,6 @@ describe('a permitted request', () => {
     assert.deepEqual([answer.status, answer.headers['link'], answer.body], [200, undefined, 'ok']);
   });
 
-  it('that expects to be told to go on is told, here and not by the app', async () => {
-    const made = await world();
-    const text = await made.raw(
-      `POST / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\nexpect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n\r\nab`,
-    );
-    assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
-    assert.deepEqual([made.arrivals[0]?.body, made.arrivals[0]?.headers.expect], ['ab', undefined]);
-  });
-
   it('is broken off at the app when the client leaves', async () => {
     const left = Promise.withResolvers<void>();
     const made = await world({

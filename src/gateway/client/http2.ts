@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
+import { randomOctets } from '#base';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { endSoftly } from './end-softly.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
@@ -199,7 +199,7 @@ class Http2Client implements ClientEnd {
 
   #offer(): WebSocketOffer {
     return {
-      key: randomBytes(16).toString('base64'),
+      key: randomOctets(16).toString('base64'),
       problem: this.header('sec-websocket-version') === '13' ? undefined : 'the WebSocket version must be 13',
       accept: (fields): Duplex => {
         this.#stream.setTimeout(0);
