@@ -165,6 +165,8 @@ export const ANSWERS: Answers = {
         device: 'healthy',
         assetId: database.id,
         upstream: 'http://127.0.0.1:3000',
+        enforcedBy: 'gateway',
+        streams: 'cut',
       },
     ],
     total: 1,
