@@ -91,16 +91,3 @@ export const metrics = z
       ),
   })
   .prefault({});
-
-/** Section `traces`: what Cordon tells of single requests. */
-export const traces = z
-  .strictObject({
-    endpoint: z
-      .url({ protocol: /^https?$/ })
-      .optional()
-      .describe(
-        'Where spans are sent by OTLP over HTTP, for example `http://127.0.0.1:4318/v1/traces`. Default: nowhere.',
-      ),
-    sample: z.number().min(0).max(1).default(1).describe('Part of the requests that are traced.'),
-  })
-  .prefault({});

@@ -19,10 +19,9 @@ const SHOP = 'apps: { shop: { enforced_by: forward-auth } }\n';
 
 describe('how the process runs', () => {
   it('has defaults for everything', () => {
-    const { gateway, probe, metrics, traces } = read('');
+    const { gateway, probe, metrics } = read('');
     assert.deepEqual(probe, { everyMs: 60_000, public: {} });
     assert.deepEqual(metrics, { listen: undefined });
-    assert.deepEqual(traces, { endpoint: undefined, sample: 1 });
     assert.equal(gateway.drainMs, 10_000);
     assert.deepEqual(gateway.limits, {
       connections: 20_000,
@@ -44,11 +43,10 @@ describe('how the process runs', () => {
   });
 
   it('takes what is written, and `off` for no bound', () => {
-    const { gateway, probe, metrics, traces } = read(`${SHOP}
+    const { gateway, probe, metrics } = read(`${SHOP}
 gateway: { drain: 1m30s, limits: { requests_per_second_per_account: off, body_bytes: 1000, slow_client: { for: 10s } } }
 probe: { every: off, public: { shop: "https://shop.example.org" } }
 metrics: { listen: "127.0.0.1:9464" }
-traces: { endpoint: "http://127.0.0.1:4318/v1/traces", sample: 0.1 }
 `);
     assert.deepEqual(
       [
@@ -61,7 +59,6 @@ traces: { endpoint: "http://127.0.0.1:4318/v1/traces", sample: 0.1 }
     );
     assert.deepEqual(probe, { everyMs: undefined, public: { shop: 'https://shop.example.org' } });
     assert.deepEqual(metrics, { listen: { host: '127.0.0.1', port: 9464 } });
-    assert.deepEqual(traces, { endpoint: 'http://127.0.0.1:4318/v1/traces', sample: 0.1 });
   });
 
   const wrong: readonly [string, string, RegExp][] = [

@@ -32,14 +32,13 @@ export interface RunningSettings {
     readonly public: Readonly<Record<string, string>>;
   };
   readonly metrics: { readonly listen: ListenAddress | undefined };
-  readonly traces: { readonly endpoint: string | undefined; readonly sample: number };
 }
 
-type Sections = Pick<ConfigurationDocument, 'gateway' | 'probe' | 'metrics' | 'traces'>;
+type Sections = Pick<ConfigurationDocument, 'gateway' | 'probe' | 'metrics'>;
 
 /** What the sections say, in milliseconds and without words. */
 export function resolveRunning(
-  { gateway, probe, metrics, traces }: Sections,
+  { gateway, probe, metrics }: Sections,
   parseListen: (text: string) => ListenAddress | undefined,
 ): RunningSettings {
   const { limits: said } = gateway;
@@ -66,7 +65,6 @@ export function resolveRunning(
     },
     probe: { everyMs: probe.every === 'off' ? undefined : milliseconds(probe.every), public: probe.public },
     metrics: { listen: parseListen(metrics.listen) },
-    traces: { endpoint: traces.endpoint, sample: traces.sample },
   };
 }
 

@@ -43,7 +43,6 @@ export function configurationRoutes(
         'workers',
         'gateway',
         'metrics',
-        'traces',
       ]);
       if (fixed.length > 0) throw refused('restart-needed', 'the document was not applied', fixed);
       await services.adopt(configuration);
