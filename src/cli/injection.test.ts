@@ -9,7 +9,18 @@ import { runCommand } from './testdata/run-command.ts';
 /** Renames the window, writes to the clipboard, clears the screen in C1, reorders, and begins a line of its own. */
 const ATTACK = '\u001b]0;owned\u0007\u001b]52;c;cm0=\u0007\u009b2J\u202e\r\nerror: forged\u0000';
 /** Fields whose values are a closed set: the client refuses anything else, so nothing can hide there. */
-const CLOSED = new Set(['status', 'verdict', 'form', 'outcome', 'severity', 'effect', 'op', 'level']);
+const CLOSED = new Set([
+  'status',
+  'verdict',
+  'form',
+  'outcome',
+  'severity',
+  'effect',
+  'op',
+  'level',
+  'enforcedBy',
+  'streams',
+]);
 
 /** The same answer, with the attack in every text that can hold one, names of fields included where they are free. */
 function poisoned(value: unknown, key = ''): unknown {
