@@ -20,7 +20,7 @@ const limits = z.strictObject({
     .default(4096)
     .describe('Requests under way at once per client address (IPv6: /64).'),
   requests_at_once_per_session: count.default(512).describe('Requests under way at once per session.'),
-  streams_per_connection: count.max(10_000).default(128).describe('HTTP/2 streams open at once on one connection.'),
+  streams_per_connection: count.max(10_000).default(100).describe('HTTP/2 streams open at once on one connection.'),
   requests_per_second_per_connection: rate
     .default(2000)
     .describe('Requests per second on one connection; bursts of five seconds’ worth are let through.'),

@@ -28,7 +28,7 @@ describe('how the process runs', () => {
       requestsAtOnce: 20_000,
       requestsAtOncePerAddress: 4096,
       requestsAtOncePerSession: 512,
-      streamsPerConnection: 128,
+      streamsPerConnection: 100,
       requestsPerSecondPerConnection: 2000,
       requestsPerSecondPerAddress: 10_000,
       requestsPerSecondPerAccount: 2000,
