@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 /**
  * @typedef {object} SystemPackage
  * @property {string} name of the Debian package
- * @property {string} program that it brings; the package counts as there when this is, wherever it came from
+ * @property {string} program that it brings; the package counts as there when this is, wherever it came from. A library is named by its path
  * @property {string} reason
  */
 
@@ -27,11 +27,19 @@ export const PACKAGES = [
   { name: 'openssh-server', program: 'sshd', reason: 'a host that trusts the SSH authority' },
   { name: 'openssl', program: 'openssl', reason: 'reading our certificates with software that is not ours' },
   { name: 'postgresql', program: 'psql', reason: 'a database behind a tunnel' },
+  {
+    name: 'python3-cryptography',
+    program: '/usr/lib/python3/dist-packages/cryptography',
+    reason: 'the guide to assertions, with signatures of elliptic curves in Python',
+  },
+  { name: 'python3-jwt', program: '/usr/lib/python3/dist-packages/jwt', reason: 'the guide to assertions, in Python' },
   { name: 'util-linux', program: 'prlimit', reason: 'a full disk, by a limit on file size' },
   { name: 'wrk', program: 'wrk', reason: 'load for the gateway benchmark' },
 ];
 
 /** @returns {SystemPackage[]} */
 export function missingPackages() {
-  return PACKAGES.filter(({ program }) => !FOLDERS.some((folder) => existsSync(`${folder}/${program}`)));
+  const isThere = (/** @type {string} */ program) =>
+    program.startsWith('/') ? existsSync(program) : FOLDERS.some((folder) => existsSync(`${folder}/${program}`));
+  return PACKAGES.filter(({ program }) => !isThere(program));
 }
