@@ -76,7 +76,11 @@ function checkApps({ document, apps, locate }: Checked): Problem[] {
 
 /** Several upstreams are one application, so all are reached in the same way. */
 function checkUpstreams({ id, upstream, upstreamOptions, kubernetes }: App, source: SourceSpan): Problem[] {
-  if (upstream === undefined) return [];
+  if (upstream === undefined) {
+    // Behind a proxy that asks, nobody would take away what a client says about who asks.
+    if (kubernetes === undefined) return [];
+    return [invalid(`the Kubernetes API behind app \`${id}\` needs an \`https\` upstream`, source)];
+  }
   const all = [upstream, ...(upstreamOptions?.others ?? [])];
   const problems = all.flatMap((url) => checkUpstream(id, url, source));
   const schemes = new Set(all.map((url) => new URL(url).protocol));

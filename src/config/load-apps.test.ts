@@ -84,6 +84,11 @@ describe('an app of a document', () => {
       ['1:16 configuration-invalid the Kubernetes API behind app `k8s` needs an `https` upstream'],
     ],
     [
+      'a Kubernetes API that another proxy carries',
+      'apps: { k8s: { enforced_by: forward-auth, kubernetes: { token_file: t } } }\n',
+      ['1:9 configuration-invalid the Kubernetes API behind app `k8s` needs an `https` upstream'],
+    ],
+    [
       'half of a client certificate for an upstream',
       'apps: { wiki: { upstream: "https://10.0.0.5", upstream_tls: { key: k.pem } } }\n',
       ['1:17 configuration-invalid `upstream_tls` of app `wiki` needs both `certificate` and `key`'],

@@ -1,5 +1,6 @@
 import type { Decision, Reason } from '#model';
 import type { AccessRequest } from '#policy';
+import { personFields } from './kubernetes/impersonate.ts';
 import type { Cut, LiveEntry } from './live.ts';
 import { type Basis, decide } from './passage.ts';
 import { isSameUpstream } from './upstreams/same-upstream.ts';
@@ -27,19 +28,29 @@ export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string,
 /** What no policy sees, and what ends an exchange all the same: it would go on with an upstream or a cookie that is not right any more. */
 export function changeSince(
   { graph, now }: Pick<Basis, 'graph' | 'now'>,
-  { access, appSessionId, origin }: Pick<LiveEntry, 'access' | 'appSessionId' | 'origin'>,
+  {
+    access,
+    appSessionId,
+    origin,
+    impersonates,
+  }: Pick<LiveEntry, 'access' | 'appSessionId' | 'origin' | 'impersonates'>,
 ): Reason | undefined {
   const app = graph.get('app', access.app.id);
   const isSame =
     app?.host === access.app.host &&
     isSameUpstream(app, access.app) &&
     app.builtin === access.app.builtin &&
+    app.kubernetes?.tokenFile === access.app.kubernetes?.tokenFile &&
     app.enforcedBy === access.app.enforcedBy;
   if (!isSame) return { code: 'app-changed' };
   if (origin !== undefined && !app.allowedOrigins.includes(origin)) return { code: 'origin-refused' };
   const appSession = graph.get('appSession', appSessionId);
   const isOurs = appSession?.sessionId === access.session?.id && appSession?.host === access.host;
   if (!isOurs) return { code: 'session-revoked' };
+  const userId = access.session?.userId ?? '';
+  if (impersonates !== undefined && impersonates !== personFields(graph, userId).join('\n')) {
+    return { code: 'identity-changed' };
+  }
   // A token may end before its session.
   return (appSession.expiresAt ?? now + 1) > now ? undefined : { code: 'session-expired' };
 }

@@ -37,6 +37,8 @@ export interface LiveEntry {
   readonly appSessionId: string;
   /** Foreign origin that the app allowed to open it. */
   readonly origin?: string;
+  /** Whom a Kubernetes API was asked for: an open stream must not go on as somebody that the person is not any more. */
+  impersonates?: string;
   /** Of the request that opened it. */
   readonly correlationId: string;
   decidedAt: number;

@@ -171,6 +171,10 @@ export const REASONS = {
     remedy:
       'Connect with the certificate of a device enrolled by `cordon agent enrol`, over TLS and by the name of the app.',
   },
+  'identity-changed': {
+    title: 'You are in other groups than when this was opened',
+    remedy: 'Open it again: it then goes on as who you are now.',
+  },
   'app-changed': { title: 'The app was changed or withdrawn', remedy: 'Open the app again.' },
 } as const satisfies Readonly<Record<string, ReasonText>>;
 

@@ -88,6 +88,27 @@ describe('a Kubernetes API behind the gateway', () => {
     assert.equal((await client.closed).code, 4403);
   });
 
+  it('is not held open for groups that the person has left, though they may still enter', async () => {
+    const { made, cookie } = await cluster();
+    made.put('group', { id: 'operators', name: 'operators', parents: [] });
+    made.patch('user', ADA.id, { groups: ['engineering', 'operators'] });
+    const client = await made.webSocket({ cookie, path: '/api/v1/watch' });
+    const other = await made.webSocket({ cookie, path: '/api/v1/watch' });
+    made.patch('user', ADA.id, { name: 'Ada B.' });
+    made.gateway.sweep();
+    assert.equal(made.gateway.connections().length, 2, 'a name is nothing to the cluster');
+    made.patch('user', ADA.id, { groups: ['engineering'] });
+    for (const { closed } of [client, other]) assert.match((await closed).reason ?? '', /^identity-changed: /);
+    assert.equal((await made.ask({ cookie })).status, 200);
+  });
+
+  it('is not held open with the token of another account', async () => {
+    const { made, cookie } = await cluster();
+    const client = await made.webSocket({ cookie, path: '/api/v1/watch' });
+    made.patch('app', 'app_wiki', { kubernetes: { tokenFile: join(folder, 'other') } });
+    assert.match((await client.closed).reason ?? '', /^app-changed: /);
+  });
+
   it('is not asked over SPDY, and the answer says what works', async () => {
     const { made, cookie } = await cluster();
     const { status, body } = await made.ask({

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '#base';
+import type { TrustGraph } from '#model';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse } from '../exchange.ts';
 import { normalName } from '../headers.ts';
 import { readAccountToken } from './account-token.ts';
@@ -19,14 +20,20 @@ export function fieldsForApp(exchange: Exchange, { graph }: GatewayParts): Resul
   if (kubernetes === undefined) return ok(fields);
   const token = readAccountToken(kubernetes.tokenFile);
   if (!token.ok) return err({ ...refuse(503, 'upstream-credential-missing'), cause: token.error });
-  const user = graph.get('user', need(exchange, 'user').id);
+  const person = personFields(graph, need(exchange, 'user').id);
+  need(exchange, 'live').impersonates = person.join('\n');
+  return ok([...withoutIdentity(fields), 'authorization', `Bearer ${token.value}`, ...person]);
+}
+
+/** The fields that say whom the API is asked for. Throws when there is no such person. */
+export function personFields(graph: TrustGraph, userId: string): string[] {
+  const user = graph.get('user', userId);
   if (user === undefined) throw new Error('the person disappeared without a cut');
-  const sent = withoutIdentity(fields);
-  sent.push('authorization', `Bearer ${token.value}`);
-  sent.push('impersonate-user', fieldText(user.email), 'impersonate-uid', fieldText(user.id));
-  for (const group of [...graph.groupsOf(user.id)].sort())
-    sent.push('impersonate-group', GROUP_PREFIX + fieldText(group));
-  return ok(sent);
+  const fields = ['impersonate-user', fieldText(user.email), 'impersonate-uid', fieldText(user.id)];
+  for (const group of [...graph.groupsOf(userId)].sort()) {
+    fields.push('impersonate-group', GROUP_PREFIX + fieldText(group));
+  }
+  return fields;
 }
 
 /** What SPDY asks for cannot be followed frame by frame, nor be refused in a way that a client understands later. */
