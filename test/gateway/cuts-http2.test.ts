@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { TUNNEL } from '#wire';
-import { type Ended, proveCuts } from './causes.ts';
+import { describe } from 'node:test';
+import { type Ended, type Kind, proveCuts } from './causes.ts';
 import { answerOf, listenTls, webSocketOver } from './http2-wire.ts';
 import { until } from './wire.ts';
 import type { World } from './world.ts';
@@ -24,7 +25,7 @@ async function streamAt(
   return { ended };
 }
 
-proveCuts({
+const KINDS: Readonly<Record<string, Kind>> = {
   'a request over HTTP/2 that waits for its answer': {
     open: async (made, cookie) => {
       const { ended } = await streamAt(made, { ':path': '/wait', cookie }, { isStream: false, isOpen: false });
@@ -87,4 +88,8 @@ proveCuts({
     },
     how: (code) => new RegExp(`^4403 0 ${code}: `),
   },
-});
+};
+
+for (const [kind, proof] of Object.entries(KINDS)) {
+  describe(`${kind} is cut within a second, and the event says why, when`, () => proveCuts(proof));
+}
