@@ -49,7 +49,10 @@ export function hear(server: Server | TlsServer, { request, upgrade, stream, lim
   const overHttp1 = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2') sessions.begin(socket);
+    const { alpnProtocol } = socket;
+    if (alpnProtocol === 'h2') sessions.begin(socket);
+    // Whatever else was agreed on was over with the handshake (RFC 8737 section 3).
+    else if (typeof alpnProtocol === 'string' && alpnProtocol !== 'http/1.1') socket.end();
     else for (const listener of overHttp1) listener.call(server, socket);
   });
   return {

@@ -5,6 +5,7 @@ import type { SecureContext } from 'node:tls';
 import type { Configuration, ListenAddress } from '#config';
 import { canonicalHost, type Gateway, hear, type Hearers, SERVER_OPTIONS } from '#gateway';
 import { mostConnections } from './descriptors.ts';
+import { ACME_ALPN } from './acme/challenges.ts';
 import { listenOn } from './listen-on.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -156,6 +157,8 @@ function tlsServer({
     // Browsers have none. Whoever needs a device asks `devices.deviceOf`, which takes only verified ones.
     rejectUnauthorized: false,
     ALPNCallback: ({ servername, protocols }) => {
+      // Only an authority offers this, and offers nothing else (RFC 8737 section 3).
+      if (protocols.length === 1 && protocols[0] === ACME_ALPN) return ACME_ALPN;
       const host = canonicalHost(servername)?.host;
       const offered = host !== undefined && isHttp2(host) ? ['h2', 'http/1.1'] : ['http/1.1'];
       return offered.find((name) => protocols.includes(name));

@@ -144,6 +144,26 @@ describe('certificates by ACME, from a real authority', { skip: obstacle() ?? fa
       await cordon.stop();
     }
   });
+
+  issued('tls-alpn-01');
+
+  it('that an authority does not issue are told, and the own CA’s are shown meanwhile', async () => {
+    caddy.kill();
+    const cordon = await started('http-01');
+    const told = (): string => {
+      try {
+        return inside('grep', '-rh', 'acme-order-failed', join(place.folder, 'data/journal'));
+      } catch {
+        return '';
+      }
+    };
+    try {
+      await until(() => HOSTS.every((host) => told().includes(`certificate for ${host} not issued`)), 'each is told');
+      assert.match(shown('verify.example.test') ?? '', /Cordon device authority/);
+    } finally {
+      await cordon.stop();
+    }
+  });
 });
 
 async function until(condition: () => boolean, what: string): Promise<void> {

@@ -70,7 +70,7 @@ export async function openOrders(options: {
       challengeRemoveFn: async ({ identifier }, { token }) => {
         challenges.http.delete(token);
         challenges.alpn.delete(identifier.value);
-        await Promise.resolve();
+        await challenges.shown();
       },
     });
     await rememberAccount(store, row, { key: account.key, url: client.getAccountUrl() });
