@@ -32,7 +32,7 @@ async function start(t: TestContext): Promise<{ child: ChildProcess; ready: Read
 }
 
 describe('without a main process', {
-  timeout: 60_000,
+  timeout: 120_000,
   skip: process.platform !== 'linux' && 'needs SO_REUSEPORT',
 }, () => {
   it('workers take no connections, end what is open and themselves, and leave the port and the data to the next one', async (t) => {

@@ -58,7 +58,7 @@ async function arrivedOverTls(
 }
 
 describe('two workers behind TLS', {
-  timeout: 60_000,
+  timeout: 120_000,
   skip: process.platform !== 'linux' && 'needs SO_REUSEPORT',
 }, () => {
   let here: Place;

@@ -46,6 +46,8 @@ export class WorkerLink {
   /** What was sent and is not applied yet, oldest first. */
   readonly #owed: { readonly seq: number; readonly at: number }[] = [];
   #heardAt: number;
+  /** Since when, by the machine's clock, it may be compiling policies; while it does, it answers nobody. */
+  #compilesSince: number | undefined;
   /** From when it answers on the public ports, or has said that it never will; in waking time. */
   #readyAt: number | undefined;
   #isUsable = true;
@@ -138,7 +140,8 @@ export class WorkerLink {
     if (this.#readyAt === undefined || !this.#isUsable) return undefined;
     const now = this.#options.awake();
     const [oldest] = this.#owed;
-    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt) > limits.appliedMs;
+    const mostMs = this.#compilesSince === undefined ? limits.appliedMs : limits.heardMs;
+    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt) > mostMs;
     if (isBehind) return 'it has not taken up a change';
     return now - this.#heardAt > limits.heardMs ? 'it has not answered' : undefined;
   }
@@ -171,6 +174,7 @@ export class WorkerLink {
     if (last === undefined) return;
     this.#channel.send({ type: 'changes', changes });
     this.#owed.push({ seq: last.change.seq, at: this.#options.awake() });
+    if (changes.some(({ change }) => change.kind === 'policyActivation')) this.#compilesSince = machineTime();
   }
 
   #onMessage(message: ToMain): void {
@@ -193,6 +197,7 @@ export class WorkerLink {
         break;
       case 'beat':
         this.counters = message.counters;
+        if (message.at > (this.#compilesSince ?? Number.POSITIVE_INFINITY)) this.#compilesSince = undefined;
         this.#heardAt = awake();
         break;
       case 'record':

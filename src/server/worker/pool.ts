@@ -44,8 +44,8 @@ const TICK_MS = 100;
 const TICKS_PER_BEAT = 5;
 /** A worker that takes longer than this to take up a change is ended: it might answer from before a revocation. */
 const APPLIED_MS = 1_000;
-/** One that says nothing for longer than this as well. */
-const HEARD_MS = 5_000;
+/** One that says nothing for longer than this as well. Compiling thousands of policies takes seconds, and nobody is answered meanwhile. */
+const HEARD_MS = 10_000;
 /** How long a worker may take to start. */
 const START_MS = 60_000;
 /** A worker that lived this long is replaced at once; otherwise each failure in a row doubles the wait. */

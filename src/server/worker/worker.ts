@@ -109,6 +109,8 @@ function onOther(
     case 'changes':
       replica.take(message);
       channel.send({ type: 'applied', seq: replica.graph.seq });
+      // Before anything is decided again: where policies have changed, that compiles them first.
+      channel.flush();
       break;
     case 'recorded':
       journal.onRecorded(message);
