@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { text } from 'node:stream/consumers';
+import { isSystemSkip } from '../scripts/test/tally.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const npm = spawnSync('npm', ['--version'], { encoding: 'utf8' });
@@ -232,6 +233,13 @@ describe('npm test', () => {
     assert.equal(last, '2 passed, 0 failed, 2 skipped');
     assert.equal(code, 0);
     assert.match(stdout, /1 {2}needs a browser {2}\(src\/right\.test\.ts\)\n {4}1 {2}needs the test data here/);
+  });
+
+  it('lets only what no prepared machine has be missing where system tests are required', () => {
+    assert.ok(!isSystemSkip('needs `envoy` (no Debian package; CORDON_TEST_ENVOY can name it)'));
+    assert.ok(!isSystemSkip('needs the test data here'));
+    for (const reason of ['needs `nginx` (npm run setup:system)', 'needs root', ''])
+      assert.ok(isSystemSkip(reason), reason);
   });
 
   it('fails when a test fails, and shows the difference', async () => {
