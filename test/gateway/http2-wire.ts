@@ -42,9 +42,17 @@ export interface TlsListener {
   readonly port: number;
   readonly ca: string;
   /** A TLS connection with that name and those protocols; the name `''` sends none. */
-  socket(options?: { readonly name?: string; readonly protocols?: readonly string[] }): Promise<TLSSocket>;
+  socket(options?: SocketOptions): Promise<TLSSocket>;
   /** A connection that speaks HTTP/2. */
-  session(name?: string): Promise<ClientHttp2Session>;
+  session(name?: string, options?: Pick<SocketOptions, 'isCertified'>): Promise<ClientHttp2Session>;
+}
+
+/** How to connect. */
+export interface SocketOptions {
+  readonly name?: string;
+  readonly protocols?: readonly string[];
+  /** Shows a certificate of Cordon's authority. */
+  readonly isCertified?: boolean;
 }
 
 /** Lets the world's gateway listen over TLS too. */
@@ -54,6 +62,9 @@ export async function listenTls({ gateway }: World): Promise<TlsListener> {
     ...SERVER_OPTIONS,
     cert,
     key,
+    ca: authority?.certificate ?? '',
+    requestCert: true,
+    rejectUnauthorized: false,
     ALPNCallback: ({ protocols }) => ['h2', 'http/1.1'].find((name) => protocols.includes(name)),
   });
   const sessions = hear(server, { request: gateway.handle, upgrade: gateway.upgrade, stream: gateway.stream });
@@ -65,13 +76,18 @@ export async function listenTls({ gateway }: World): Promise<TlsListener> {
   });
   const port = portOf(server);
   const ca = authority?.certificate ?? '';
-  const socket: TlsListener['socket'] = async ({ name = 'wiki.localhost', protocols = ['h2'] } = {}) => {
+  const socket: TlsListener['socket'] = async ({
+    name = 'wiki.localhost',
+    protocols = ['h2'],
+    isCertified = false,
+  } = {}) => {
     const made = connectTls({
       host: '127.0.0.1',
       port,
       ca,
       ...(name === '' ? { checkServerIdentity: () => undefined } : { servername: name }),
       ALPNProtocols: [...protocols],
+      ...(isCertified ? { cert, key } : {}),
     });
     made.on('error', () => undefined);
     undone.push(() => made.destroy());
@@ -82,8 +98,8 @@ export async function listenTls({ gateway }: World): Promise<TlsListener> {
     port,
     ca,
     socket,
-    session: async (name) => {
-      const below = await socket(name === undefined ? {} : { name });
+    session: async (name, options = {}) => {
+      const below = await socket(name === undefined ? options : { ...options, name });
       const session = connectHttp2(`https://${name ?? 'wiki.localhost'}`, { createConnection: () => below });
       session.on('error', () => undefined);
       undone.push(() => session.destroy());

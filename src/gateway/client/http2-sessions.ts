@@ -63,6 +63,7 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
         open.delete(session);
       });
       session.on('stream', (stream, headers, _flags, rawHeaders: string[]) => {
+        if (stream.destroyed) return; // reset in the same breath
         stream.on('error', () => undefined);
         // Another scheme than the connection's is for somebody who reads it (attack: to be taken for another origin).
         if ((headers[':scheme'] ?? 'https') !== 'https') {
