@@ -154,26 +154,31 @@ class SegmentedJournal implements Journal {
   }
 
   append(event: OcsfEvent, urgency: Urgency = 'now'): Promise<Receipt> {
-    return this.#enqueue(() => encodeEvent(event), event, urgency);
+    return new Promise((resolve, reject) => {
+      this.#checkRoom();
+      this.#enqueue({ event, text: encodeEvent(event), resolve, reject }, urgency);
+    });
   }
 
   appendWritten(event: WrittenEvent, urgency: Urgency = 'now'): Promise<Receipt> {
-    return this.#enqueue(() => encodeWritten(event), undefined, urgency);
+    return new Promise((resolve, reject) => {
+      this.#checkRoom();
+      this.#enqueue({ event: undefined, text: encodeWritten(event), resolve, reject }, urgency);
+    });
   }
 
-  #enqueue(encode: () => string, event: OcsfEvent | undefined, urgency: Urgency): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
-      if (this.#queuedBytes > MAX_QUEUED_BYTES) {
-        // Memory must not grow without end while the disk stands still.
-        throw unwritable(this.#layout.directory, 'too many events are waiting for the disk');
-      }
-      const text = encode();
-      this.#queuedBytes += text.length;
-      this.#queue.push({ event, text, resolve, reject });
-      if (urgency === 'now' || this.#queuedBytes >= MAX_BATCH_BYTES) this.#flushNow();
-      else this.#soon ??= setTimeout(() => this.#flushNow(), SOON_MS);
-    });
+  #checkRoom(): void {
+    if (this.#closing !== undefined) throw unwritable(this.#layout.directory, 'it is closed');
+    // Memory must not grow without end while the disk stands still.
+    if (this.#queuedBytes > MAX_QUEUED_BYTES)
+      throw unwritable(this.#layout.directory, 'too many events are waiting for the disk');
+  }
+
+  #enqueue(pending: Pending, urgency: Urgency): void {
+    this.#queuedBytes += pending.text.length;
+    this.#queue.push(pending);
+    if (urgency === 'now' || this.#queuedBytes >= MAX_BATCH_BYTES) this.#flushNow();
+    else this.#soon ??= setTimeout(() => this.#flushNow(), SOON_MS);
   }
 
   subscribe(listener: JournalListener): () => void {
