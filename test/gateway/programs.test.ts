@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { err, hashToken, newToken, ok } from '#base';
 import type { AppSession, Session } from '#model';
-import { type ProgramKey, programKey, prove } from '../../src/gateway/credentials/testdata/prove.ts';
+import { type ProgramKey, programKey, prove } from './prove.ts';
 import { type Answer, until } from './wire.ts';
 import { ADA, BOB, LAPTOP, type World, world } from './world.ts';
 
