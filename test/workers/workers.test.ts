@@ -19,6 +19,7 @@ import {
   place,
   signAdaIn,
   startHere,
+  TEXT,
 } from './estate.ts';
 
 const HOST = 'verify.localhost';
@@ -123,6 +124,14 @@ describe('two workers', { timeout: 180_000, skip: process.platform !== 'linux' &
     await Promise.all(lives.map(async (live) => await live.ended));
     assert.deepEqual(await statusesOf(), new Set([403]));
     await change(OPEN);
+    assert.deepEqual(await statusesOf(), new Set([200]));
+  });
+
+  it('share their port with no other Cordon', async (t) => {
+    const elsewhere = place();
+    t.after(elsewhere.remove);
+    const text = TEXT.replace('127.0.0.1:0', `127.0.0.1:${cordon.ports.http}`);
+    await assert.rejects(startHere(elsewhere, text), { code: 'port-in-use' });
     assert.deepEqual(await statusesOf(), new Set([200]));
   });
 
