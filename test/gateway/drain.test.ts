@@ -1,96 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hashToken, newToken, systemClock } from '#base';
-import { type Cordon, startCordon, textSource } from '#server';
+import { estate } from './estate.ts';
 import { until } from './wire.ts';
 import { world } from './world.ts';
-
-const CONSOLE = join(import.meta.dirname, '../../console/dist');
-const log = { info: () => {}, warn: () => {}, error: () => {} };
-const POLICY = '@id("all") permit (principal, action == Action::"access", resource);';
-
-/** A Cordon in front of an app that answers when it is told to. */
-interface Estate {
-  readonly cordon: Cordon;
-  readonly waiting: ServerResponse[];
-  readonly cookie: string;
-}
-
-async function estate(t: TestContext, text = ''): Promise<Estate> {
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-drain-'));
-  const waiting: ServerResponse[] = [];
-  const upstream = createServer((_request, response) => waiting.push(response));
-  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
-  const source = textSource(
-    {
-      text: `listen: { http: "127.0.0.1:0", tls: "127.0.0.1:0" }\nprobe: { every: off }\n${text}
-apps: { wiki: { upstream: "http://127.0.0.1:${(upstream.address() as AddressInfo).port}", tier: T3 } }\n`,
-      policies: { 'a.cedar': POLICY },
-    },
-    join(folder, 'data'),
-  );
-  const cordon = await startCordon({
-    version: '0',
-    clock: systemClock,
-    uid: 0,
-    log,
-    consoleDirectory: CONSOLE,
-    source,
-  });
-  t.after(async () => {
-    await cordon.stop();
-    upstream.closeAllConnections();
-    upstream.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const now = systemClock.now();
-  const token = newToken();
-  await cordon.services.store.transact('system', async (tx) => {
-    await tx.put('user', {
-      id: 'ada',
-      email: 'ada@example.org',
-      name: 'Ada',
-      groups: [],
-      status: 'active',
-      createdAt: now,
-    });
-    await tx.put('device', {
-      id: 'dev',
-      name: 'x',
-      form: 'browser',
-      ownerId: 'ada',
-      status: 'active',
-      managed: false,
-      enrolledAt: now,
-    });
-    await tx.put('session', {
-      ...{ id: 'ses', userId: 'ada', tokenHash: hashToken(newToken()), acr: 'urn:cordon:aal3', amr: ['hwk', 'mfa'] },
-      ...{
-        authenticatedAt: now,
-        createdAt: now,
-        expiresAt: now + 3_600_000,
-        deviceId: 'dev',
-        address: '127.0.0.1',
-        userAgent: '',
-      },
-    });
-    await tx.put('appSession', {
-      id: 'app',
-      tokenHash: hashToken(token),
-      sessionId: 'ses',
-      host: 'wiki.localhost',
-      createdAt: now,
-    });
-  });
-  return { cordon, waiting, cookie: `__Host-cordon_app=${token}` };
-}
 
 /** A request on a connection that would be kept. */
 function ask(
