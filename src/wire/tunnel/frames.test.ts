@@ -182,6 +182,21 @@ describe('the frames of a tunnel (RFC 6455)', () => {
     );
   });
 
+  it('a mask is the XOR of section 5.3, wherever in memory and in the payload it begins', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 4, maxLength: 4 }), fc.nat(40), fc.nat(7), (key, length, start) => {
+        const payload = Buffer.alloc(length, 0xa5);
+        const frame = encodeFrame(OPCODE.binary, payload, Buffer.from(key));
+        const masked = [...frame.subarray(6)].map((byte, index) => byte ^ (key[index % 4] ?? 0));
+        assert.deepEqual(masked, [...payload]);
+        const moved = Buffer.concat([Buffer.alloc(start), frame]).subarray(start);
+        const reader = new FrameReader(true);
+        const got = [moved.subarray(0, 6 + start), moved.subarray(6 + start)].flatMap((piece) => reader.read(piece));
+        assert.deepEqual(Buffer.concat(got.flatMap((one) => (one.kind === 'data' ? [one.bytes] : []))), payload);
+      }),
+    );
+  });
+
   it('no bytes make the reader throw, keep more than a control frame, or go on after the end', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 8 }), (chunks) => {

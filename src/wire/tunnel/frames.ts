@@ -225,7 +225,18 @@ export class FrameReader {
   }
 }
 
-/** XOR with the key, which stands at `offset` of the payload. */
+/** XOR with the key, which stands at `offset` of the payload: four bytes at once, where memory is aligned for it. */
 function mask(bytes: Buffer, key: Buffer, offset: number): void {
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (bytes[i] ?? 0) ^ (key[(offset + i) & 3] ?? 0);
+  const first = Math.min(bytes.length, -bytes.byteOffset & 3);
+  const words = (bytes.length - first) >> 2;
+  const xor = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) bytes[i] = (bytes[i] ?? 0) ^ (key[(offset + i) & 3] ?? 0);
+  };
+  xor(0, first);
+  if (words > 0) {
+    const [word = 0] = new Int32Array(Uint8Array.from([0, 1, 2, 3], (i) => key[(offset + first + i) & 3] ?? 0).buffer);
+    const aligned = new Int32Array(bytes.buffer, bytes.byteOffset + first, words);
+    for (let i = 0; i < words; i++) aligned[i] = (aligned[i] ?? 0) ^ word;
+  }
+  xor(first + words * 4, bytes.length);
 }
