@@ -174,6 +174,40 @@ describe('a body larger than what may be held', () => {
   });
 });
 
+describe('an answer over HTTP/1.1', () => {
+  it('is seen to begin before there is anything of its body', async () => {
+    const made = await world({
+      upstream: (_asked, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.flushHeaders();
+      },
+    });
+    const socket = connect(made.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString()));
+    socket.write(`GET /events HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\n\r\n`);
+    await until(() => text.includes('\r\n\r\n'), 'the head');
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*content-type: text\/event-stream/i);
+    socket.destroy();
+  });
+
+  it('to a body that the app does not want is read to its end by a client that goes on sending', async () => {
+    const made = await world({ upstream: (_asked, response) => response.writeHead(413).end('too much') });
+    const socket = connect(made.port, '127.0.0.1');
+    let [text, wasReset] = ['', false];
+    socket.on('data', (chunk) => (text += chunk.toString())).on('error', () => (wasReset = true));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(head(made, ['content-length: 900000']));
+    for (let i = 0; i < 9; i++) {
+      socket.write(Buffer.alloc(100_000));
+      await sleep(20);
+    }
+    await closed;
+    assert.match(text, /^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*too much/i);
+    assert.equal(wasReset, false);
+  });
+});
+
 describe('fields after a body over HTTP/1.1', () => {
   const trailing: WorldOptions = {
     upstream: (asked, response) => {
