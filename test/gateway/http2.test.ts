@@ -148,6 +148,25 @@ describe('a request over HTTP/2', () => {
     assert.equal((await askHttp2(session, { ':method': 'HEAD', ':path': '/' })).status, 401);
   });
 
+  it('that stands still is reset, so that the part is not taken for the whole', async () => {
+    const { made, tls, cookie } = await tlsWorld({
+      upstream: (_asked, response) => response.write('a part'),
+      options: { limits: { idleTimeoutMs: 100 } },
+    });
+    const answer = await askHttp2(await tls.session(), { ':path': '/', cookie });
+    assert.deepEqual([answer.body, answer.code], ['a part', 2]);
+    await until(() => made.gateway.connections().length === 0, 'the end');
+  });
+
+  it('for a head alone, with a body that never ends, is over with the answer', async () => {
+    const { made, tls, cookie } = await tlsWorld({ upstream: (_asked, response) => response.end() });
+    const session = await tls.session();
+    const stream = session.request({ ':method': 'HEAD', ':path': '/', cookie }, { endStream: false });
+    stream.write('never ends');
+    assert.equal((await answerOf(stream)).status, 200);
+    await until(() => made.gateway.connections().length === 0, 'the end');
+  });
+
   it('of a browser that is not signed in is led to the id host', async () => {
     const { tls } = await tlsWorld();
     const answer = await askHttp2(await tls.session(), {

@@ -25,14 +25,14 @@ export function http2Client(
   { socket, idleMs }: { readonly socket: Socket; readonly idleMs: number },
 ): ClientEnd {
   stream.setTimeout(idleMs, () => {
-    stream.close(constants.NGHTTP2_CANCEL);
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   });
   return new Http2Client(stream, head, socket);
 }
 
 /**
- * One stream. Connection fields, broken framing and broken field values never get here: the parser resets those streams
- * (RFC 9113 section 8.1.1).
+ * One stream. Connection fields and broken framing never get here: the parser resets those streams (RFC 9113 section 8.1.1), and
+ * drops fields that are none.
  */
 class Http2Client implements ClientEnd {
   readonly protocol = 'h2';
@@ -146,7 +146,10 @@ class Http2Client implements ClientEnd {
     if (this.#isHeld) this.#respond({ isWhole: trailers.length === 0, isEmpty: (last?.length ?? 0) === 0 });
     if (this.hasLeft) return;
     if (!this.#stream.writableEnded) this.#stream.end(last);
-    if (!this.#mayTrail) this.#stream.once('finish', () => setImmediate(() => this.#closeQuietly()));
+    if (this.#mayTrail) return;
+    const close = (): unknown => setImmediate(() => this.#closeQuietly());
+    if (this.#stream.writableFinished) close();
+    else this.#stream.once('finish', close);
   }
 
   abort(why?: { readonly status: number; readonly message: string }): void {
