@@ -2,7 +2,7 @@ import { newToken } from '#base';
 import type { App } from '#model';
 import type { ProbeMarks } from '#wire';
 import { type IsOurs, type ProbeKind, type ProbeRequest, probesOf } from './probes.ts';
-import { type ProbeAnswer, type ProbedListener, sendProbe } from './send-probe.ts';
+import { type ProbeAnswer, type ProbedListener, sendProbe, sendProbeHttp2 } from './send-probe.ts';
 
 /** An answer that Cordon did not give. */
 export interface ProbeFinding {
@@ -53,6 +53,8 @@ interface Task {
   readonly app: Pick<App, 'id'>;
   readonly at: ProbeFinding['at'];
   readonly listener: ProbedListener;
+  /** True for the same once more over HTTP/2. */
+  readonly isHttp2?: boolean;
   readonly request: ProbeRequest;
 }
 
@@ -108,8 +110,10 @@ function tasksOf({ listeners, apps, isOurs, publicOrigins }: RoundOptions): Task
       probesOf(app, { token, scheme, isOurs }).map((request): Task => ({ app, at, listener, request })),
     );
     const stranger = { kind: 'foreign-host' as const, serverName: 'stranger.invalid', target: '/' };
+    const overHttp2 = at === 'tls' ? requests.filter(({ request }) => isForHttp2(request)) : [];
     return [
       ...requests,
+      ...overHttp2.map((task) => ({ ...task, isHttp2: true })),
       {
         app: { id: '' },
         at,
@@ -137,6 +141,11 @@ function tasksOf({ listeners, apps, isOurs, publicOrigins }: RoundOptions): Task
   return tasks.reverse(); // taken from the end
 }
 
+/** HTTP/2 has no upgrade and no absolute target. A connection without the name of an app is not offered it at all. */
+function isForHttp2({ kind }: ProbeRequest): boolean {
+  return kind !== 'websocket' && kind !== 'foreign-host';
+}
+
 /** A probe that the clock overtook is asked again; what it says then is what counts. */
 async function probe(task: Task, options: RoundOptions): Promise<ProbeFinding | 'refused' | 'unanswered'> {
   const { marks, signal, now } = options;
@@ -145,7 +154,8 @@ async function probe(task: Task, options: RoundOptions): Promise<ProbeFinding | 
     const askedAt = now();
     const began = performance.now();
     const request = { ...task.request, headers: [...task.request.headers, mark.name, mark.field] };
-    const answer = await sendProbe(task.listener, request, signal).catch(() => undefined);
+    const send = task.isHttp2 === true ? sendProbeHttp2 : sendProbe;
+    const answer = await send(task.listener, request, signal).catch(() => undefined);
     if (answer === undefined) return 'unanswered';
     if (answer.field(mark.name) === mark.answer) return 'refused';
     if (task.at === 'public' && isRefusalElsewhere(answer, options)) return 'refused';
@@ -170,7 +180,7 @@ const TRIED: Readonly<Record<ProbeKind, string>> = {
   'foreign-host': 'a request for a host that is no app',
 };
 
-function findingOf({ app, at, request }: Task, { status, field }: ProbeAnswer): ProbeFinding {
+function findingOf({ app, at, request, isHttp2 }: Task, { status, field }: ProbeAnswer): ProbeFinding {
   // Somebody else chose the type; only what is one is shown.
   const type = /^[\w.+-]{1,40}\/[\w.+-]{1,60}/.exec(field('content-type') ?? '')?.[0];
   const what = type === undefined ? `${status}` : `${status}, ${type}`;
@@ -180,7 +190,7 @@ function findingOf({ app, at, request }: Task, { status, field }: ProbeAnswer): 
     kind: request.kind,
     at,
     status,
-    detail: `${TRIED[request.kind]} was answered by something else than Cordon (${what})`,
+    detail: `${TRIED[request.kind]}${isHttp2 === true ? ' over HTTP/2' : ''} was answered by something else than Cordon (${what})`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { ProbeRequest } from './probes.ts';
 
@@ -54,4 +55,54 @@ export async function sendProbe(
     // An interim answer is no answer; one to an upgrade is.
     request.once('response', onAnswer).once('upgrade', onAnswer).once('error', reject).end();
   });
+}
+
+/** The same over HTTP/2, whose requests take another way through the gateway. */
+export async function sendProbeHttp2(
+  { host, port }: ProbedListener,
+  { serverName, target, headers }: ProbeRequest,
+  signal: AbortSignal,
+): Promise<ProbeAnswer> {
+  const session = connectHttp2(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+    servername: serverName,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+  });
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+  const end = (): void => session.destroy();
+  ending.addEventListener('abort', end, { once: true });
+  try {
+    return await answerOver(session, { ...http2Fields(headers), ':path': target });
+  } finally {
+    ending.removeEventListener('abort', end);
+    end();
+  }
+}
+
+async function answerOver(session: ClientHttp2Session, fields: OutgoingHttpHeaders): Promise<ProbeAnswer> {
+  return await new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error('the connection ended without an answer'));
+    session.once('error', reject).once('close', gone);
+    const stream = session.request(fields, { endStream: true });
+    stream.once('error', reject).once('close', gone);
+    stream.once('response', (answer) => {
+      resolve({
+        status: Number(answer[':status'] ?? 0),
+        field: (name) => {
+          const value = answer[name];
+          return Array.isArray(value) ? value.join(', ') : value?.toString();
+        },
+      });
+    });
+  });
+}
+
+/** `host` becomes the authority; names are in lower case (RFC 9113 section 8.2). */
+function http2Fields(headers: readonly string[]): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {};
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] ?? '').toLowerCase();
+    fields[name === 'host' ? ':authority' : name] = headers[i + 1];
+  }
+  return fields;
 }
