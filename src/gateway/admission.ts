@@ -56,7 +56,7 @@ export function createAdmission({ limits, now, journal, onError }: AdmissionOpti
       const entrance =
         asked === undefined ? budgets.enter(client.socket, address, now()) : budgets.enterAsked(address, now());
       // Whoever is signing in is let finish: these are few, and without them nobody new ever gets in.
-      const mayPass = overload.enter() || isOwnPath(client.target);
+      const mayPass = overload.enter({ isSpared: isOwnPath(client.target) });
       const isStream = client.webSocket !== undefined;
       // A WebSocket stays open without being work.
       if (isStream) overload.leave();

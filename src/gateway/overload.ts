@@ -15,6 +15,8 @@ export interface Episode {
   readonly shed: number;
 }
 
+const NOT_SPARED = { isSpared: false };
+
 /** How often the event loop is looked at, milliseconds. */
 export const SAMPLE_MS = 50;
 /** Later than this, requests wait longer than they should. */
@@ -67,8 +69,9 @@ export class Overload {
   }
 
   /** Takes note of a request; false: it has to be turned away. `leave` follows in either case. */
-  enter(): boolean {
+  enter({ isSpared = false }: { readonly isSpared?: boolean } = NOT_SPARED): boolean {
     this.#underWay += 1;
+    if (isSpared) return true;
     if (this.#underWay > this.#limits.requestsAtOnce) {
       this.#isFull = true;
       this.#begin('too-many-at-once', 0);

@@ -188,3 +188,43 @@ describe('the length of a body', () => {
     assert.equal((await made.ask({ method: 'POST', cookie: made.signIn(), body: 'x'.repeat(21) })).status, 413);
   });
 });
+
+describe('an overload', () => {
+  it('sheds what would be too much at once, tells of it once, leaves sign-in and streams, and ends by itself', async () => {
+    const waiting: { end(text: string): unknown }[] = [];
+    const made = await world({
+      options: { limits: { requestsAtOnce: 2 } },
+      upstream: (_request, response) => waiting.push(response),
+    });
+    const cookie = made.signIn();
+    const stream = await made.webSocket({ cookie });
+    const asked = [made.ask({ cookie }), made.ask({ cookie })];
+    await until(() => waiting.length === 2, 'two requests at the app');
+    for (let i = 0; i < 3; i++) {
+      const { status, body, headers } = await made.ask({ cookie });
+      assert.deepEqual([status, JSON.parse(body).code, headers['retry-after']], [503, 'overloaded', '1']);
+    }
+    assert.equal((await made.ask({ path: '/.cordon/jwks.json' })).status, 200, 'own paths stay');
+    stream.send('still here');
+    await until(() => stream.texts.includes('still here'), 'the echo');
+    for (const response of waiting) response.end('done');
+    assert.deepEqual(
+      (await Promise.all(asked)).map(({ status }) => status),
+      [200, 200],
+    );
+    const episodes = (): unknown[] =>
+      made.events.flatMap(({ unmapped }) => {
+        const episode = unmapped?.cordon['overload'] as { kind?: unknown; shed?: unknown } | undefined;
+        return episode === undefined ? [] : [[episode.kind, episode.shed]];
+      });
+    await until(() => episodes().length === 2, 'the end of the overload');
+    assert.deepEqual(episodes(), [
+      ['began', 0],
+      ['ended', 3],
+    ]);
+    const again = made.ask({ cookie });
+    await until(() => waiting.length === 3, 'a request at the app again');
+    waiting[2]?.end('done');
+    assert.equal((await again).status, 200);
+  });
+});
