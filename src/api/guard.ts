@@ -111,7 +111,8 @@ export async function recordConsoleDenial(
 function consoleSession(services: ApiServices, request: IncomingMessage): Session | undefined {
   const token = cookieOf(request, APP_COOKIE);
   const appSession = token === undefined ? undefined : services.graph.appSessionByTokenHash(hashToken(token));
-  if (appSession === undefined || appSession.host !== services.hosts.console) return undefined;
+  // A token of a program is for apps, and in a cookie it would be good without its proof.
+  if (appSession?.host !== services.hosts.console || appSession.form !== undefined) return undefined;
   return services.graph.get('session', appSession.sessionId);
 }
 

@@ -51,7 +51,8 @@ export function page(input: {
   readonly body: string;
   readonly script?: string;
   readonly connect?: readonly string[];
-  readonly hasForm?: boolean;
+  /** `followed`: what answers the form may lead anywhere, which `form-action` would stop after the form was delivered. */
+  readonly hasForm?: boolean | 'followed';
 }): Page {
   const script = input.script === undefined ? '' : `<script>${input.script}</script>`;
   const html = `<!doctype html>
@@ -76,7 +77,7 @@ ${script}
     `style-src ${hashSource(STYLE)}`,
     ...(input.script === undefined ? [] : [`script-src ${hashSource(input.script)}`]),
     ...(input.connect === undefined ? [] : [`connect-src ${input.connect.join(' ')}`]),
-    `form-action ${input.hasForm === true ? "'self'" : "'none'"}`,
+    ...(input.hasForm === 'followed' ? [] : [`form-action ${input.hasForm === true ? "'self'" : "'none'"}`]),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ];

@@ -17,7 +17,7 @@ export function sendAgainPage(input: {
 <p>You sent a form to <code>${escapeHtml(target)}</code>, and had to confirm that it is you. It was not delivered yet.</p>
 <form method="post" action="${escapeHtml(target)}" accept-charset="utf-8">${hidden.join('')}<button>Send it now</button></form>
 <p class="detail">If you leave this page, what you sent is lost. Signed in as ${escapeHtml(email)}.</p>`;
-  return page({ title: `Send again? · ${app}`, body, hasForm: true });
+  return page({ title: `Send again? · ${app}`, body, hasForm: 'followed' });
 }
 
 /** Says that what a person sent was not delivered and is not there any more. */
