@@ -2,7 +2,6 @@
  * Everything that ends what is open, and the proof that it does for one kind of exchange after the other.
  */
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
 import type { Asset, Risk, Tier } from '#model';
 import { accept } from './upstream.ts';
 import { until } from './wire.ts';
@@ -36,7 +35,8 @@ function riskOf(subjectKind: 'user' | 'device', subjectId: string, at: number): 
   return { id: `${subjectKind}:${subjectId}`, subjectKind, subjectId, contributions: [contribution] };
 }
 
-interface Cause {
+/** What ends something, and the reason that is told. */
+export interface Cause {
   readonly code: string;
   readonly happen: (made: World) => void;
   /** What has to be so before, for the cause to matter. */
@@ -56,7 +56,7 @@ const pass = (milliseconds: number) => (made: World) => {
 };
 
 /** Everything that ends what is open, with the reason that is told. */
-const CAUSES: Readonly<Record<string, Cause>> = {
+export const CAUSES: Readonly<Record<string, Cause>> = {
   'the session is revoked': {
     code: 'session-revoked',
     happen: (made) => made.remove('session', sessionOf(made)),
@@ -210,32 +210,29 @@ export interface Kind {
   readonly how: (code: string) => RegExp;
 }
 
-/** Tests that each cause ends what is open so. */
-export function proveCuts({ open, how }: Kind): void {
-  for (const [name, { code, happen, options, before, session }] of Object.entries(CAUSES)) {
-    it(name, async () => {
-      const made = await world({ ...APP, ...options });
-      before?.(made);
-      const cookie = made.signIn(session === undefined ? {} : { session });
-      const { ended } = await open(made, cookie);
-      assert.equal(made.gateway.connections().length, 1);
-      const start = performance.now();
-      happen(made);
-      const end = await ended;
-      const took = performance.now() - start;
-      assert.match(end.how, how(code));
-      assert.ok(took < 1000, `${took} ms`);
-      await until(() => made.events.some(({ activity_name }) => activity_name === 'cut'), 'the event');
-      const cuts = made.events.filter(({ activity_name }) => activity_name === 'cut');
-      assert.deepEqual(
-        cuts.map(({ status_code, metadata }) => [status_code, metadata.correlation_uid]),
-        [[code, made.events[0]?.metadata.correlation_uid]],
-      );
-      assert.deepEqual(made.gateway.connections(), []);
-      assert.equal(made.gateway.counters.cut, 1);
-      // Nobody gets in again by trying again, unless the cause was one moment's.
-      if (code === 'connection-ended') return;
-      assert.notEqual((await made.ask({ cookie })).status, 200);
-    });
-  }
+/** Proves that the cause ends what is open as it must. */
+export async function proveCut(cause: Cause, { open, how }: Kind): Promise<void> {
+  const { code, happen, options, before, session } = cause;
+  const made = await world({ ...APP, ...options });
+  before?.(made);
+  const cookie = made.signIn(session === undefined ? {} : { session });
+  const { ended } = await open(made, cookie);
+  assert.equal(made.gateway.connections().length, 1);
+  const start = performance.now();
+  happen(made);
+  const end = await ended;
+  const took = performance.now() - start;
+  assert.match(end.how, how(code));
+  assert.ok(took < 1000, `${took} ms`);
+  await until(() => made.events.some(({ activity_name }) => activity_name === 'cut'), 'the event');
+  const cuts = made.events.filter(({ activity_name }) => activity_name === 'cut');
+  assert.deepEqual(
+    cuts.map(({ status_code, metadata }) => [status_code, metadata.correlation_uid]),
+    [[code, made.events[0]?.metadata.correlation_uid]],
+  );
+  assert.deepEqual(made.gateway.connections(), []);
+  assert.equal(made.gateway.counters.cut, 1);
+  // Nobody gets in again by trying again, unless the cause was one moment's.
+  if (code === 'connection-ended') return;
+  assert.notEqual((await made.ask({ cookie })).status, 200);
 }

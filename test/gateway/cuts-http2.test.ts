@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { TUNNEL } from '#wire';
-import { describe } from 'node:test';
-import { type Ended, type Kind, proveCuts } from './causes.ts';
+import { describe, it } from 'node:test';
+import { CAUSES, type Ended, type Kind, proveCut } from './causes.ts';
 import { answerOf, listenTls, webSocketOver } from './http2-wire.ts';
 import { until } from './wire.ts';
 import type { World } from './world.ts';
@@ -91,5 +91,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 for (const [kind, proof] of Object.entries(KINDS)) {
-  describe(`${kind} is cut within a second, and the event says why, when`, () => proveCuts(proof));
+  describe(`${kind} is cut within a second, and the event says why, when`, () => {
+    for (const [name, cause] of Object.entries(CAUSES)) it(name, async () => await proveCut(cause, proof));
+  });
 }

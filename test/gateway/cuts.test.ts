@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#base';
 import { TUNNEL } from '#wire';
-import { APP, asset, type Ended, type Kind, onAsset, proveCuts, sessionOf } from './causes.ts';
+import { APP, CAUSES, asset, type Ended, type Kind, onAsset, proveCut, sessionOf } from './causes.ts';
 import { accept } from './upstream.ts';
 import { until } from './wire.ts';
 import { ADA, type World, world } from './world.ts';
@@ -79,7 +79,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 for (const [kind, proof] of Object.entries(KINDS)) {
-  describe(`${kind} is cut within a second, and the event says why, when`, () => proveCuts(proof));
+  describe(`${kind} is cut within a second, and the event says why, when`, () => {
+    for (const [name, cause] of Object.entries(CAUSES)) it(name, async () => await proveCut(cause, proof));
+  });
 }
 
 describe('a cut', () => {
