@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { REASONS } from '#model';
+import { BoundedBody } from './bounded-body.ts';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
 import { returnable, trailing } from './headers.ts';
 import type { Cut } from './live.ts';
@@ -30,13 +32,28 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
       {
         query: need(exchange, 'query'),
         headers,
-        body: client.hasBody ? client.body : null,
+        body: bodyOf(exchange, transfer, resolve),
         ...(client.hasBody ? { trailers: (): string[] => trailing(client.trailers()) } : {}),
         isWebSocket: false,
       },
       transfer.handler,
     );
   });
+}
+
+/** The body for the upstream. One that may not be sent whole is broken off at both ends, the upstream's first. */
+function bodyOf(
+  { client, mostBodyBytes: most }: Exchange,
+  transfer: Transfer,
+  resolve: (result: StageResult) => void,
+): Readable | null {
+  if (!client.hasBody || most === undefined) return client.hasBody ? client.body : null;
+  const body = new BoundedBody(most, () => {
+    transfer.abort('the body is too large');
+    if (client.hasBegun) client.abort();
+    resolve(refuse(413, 'body-too-large', `at most ${most} bytes`));
+  });
+  return client.body.once('error', (error) => body.destroy(error)).pipe(body);
 }
 
 /** Ends a transfer for a cut: with the refusal while nothing was answered yet, else by breaking the connection off. */
