@@ -18,7 +18,7 @@ export interface Episode {
 const NOT_SPARED = { isSpared: false };
 
 /** How often the event loop is looked at, milliseconds. */
-export const SAMPLE_MS = 50;
+const SAMPLE_MS = 50;
 /** Later than this, requests wait longer than they should. */
 const LATE_MS = 100;
 /** Sooner than this, there is room again. */
