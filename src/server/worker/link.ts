@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { CordonError } from '#base';
 import type { Journal } from '#journal';
 import { ENTITY_KINDS, type AnyEntity, type ChangeWithEntity, type TrustGraph } from '#model';
 import type { Log } from '../log.ts';
@@ -86,7 +87,8 @@ export class WorkerLink {
     this.#calls = createCalls(send, options.methods);
     this.#desk = createJournalDesk(options.journal, send);
     this.ended = Promise.all([exited, closed]).then(() => {
-      if (this.#readyAt === undefined) options.onFailed(this, new Error('a worker ended before it was ready'));
+      if (this.#readyAt === undefined)
+        options.onFailed(this, workerFailed('a worker of the gateway ended before it was ready'));
       options.onEnd(this);
     });
     this.#introduce().catch((error: unknown) => {
@@ -213,6 +215,13 @@ export class WorkerLink {
         this.#calls.onAnswer(message);
     }
   }
+}
+
+/** Workers that cannot be started, with what happened. */
+export function workerFailed(message: string): CordonError {
+  return new CordonError('worker-failed', message, {
+    hint: 'look at what they wrote to standard error; with `gateway: { workers: 1 }` Cordon starts without them',
+  });
 }
 
 function* entitiesOf(graph: TrustGraph): Generator<AnyEntity> {

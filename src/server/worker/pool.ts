@@ -1,9 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { LiveConnection, CutFilter, Redeemer } from '#gateway';
 import type { ChangeWithEntity, Reason, TrustGraph } from '#model';
 import type { CertificateMaterial } from '../certificate-material.ts';
 import type { Log } from '../log.ts';
 import { machineTime } from './channel.ts';
-import { type LinkOptions, WorkerLink } from './link.ts';
+import { type LinkOptions, workerFailed, WorkerLink } from './link.ts';
 import type { CutOrder, WorkerCounters, WorkerSettings } from './messages.ts';
 
 /** The gateways of all workers, as one. */
@@ -48,6 +49,8 @@ const APPLIED_MS = 1_000;
 const HEARD_MS = 10_000;
 /** How long a worker may take to start. */
 const START_MS = 60_000;
+/** How long somebody who asks waits for all of them. */
+const ANSWER_MS = 2_000;
 /** A worker that lived this long is replaced at once; otherwise each failure in a row doubles the wait. */
 const STEADY_MS = 10_000;
 const FIRST_WAIT_MS = 100;
@@ -87,7 +90,10 @@ class Pool implements Workers {
   async start(): Promise<void> {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     for (let index = 0; index < this.#options.count; index++) this.#spawn();
-    const late = setTimeout(() => this.#first.reject(new Error('the workers did not start in time')), START_MS);
+    const late = setTimeout(
+      () => this.#first.reject(workerFailed('the workers of the gateway did not start within a minute')),
+      START_MS,
+    );
     try {
       await this.#first.promise;
       this.#hasStarted = true;
@@ -144,7 +150,12 @@ class Pool implements Workers {
 
   /** A worker that ends meanwhile has nothing open any more, so it has nothing to say. */
   async #askAll(method: string, input: unknown, links = this.#ready()): Promise<unknown[]> {
-    const answers = await Promise.all(links.map(async (link) => await link.ask(method, input).catch(() => undefined)));
+    const answers = await Promise.all(
+      links.map(async (link) => {
+        const late = wait(ANSWER_MS, undefined, { ref: false });
+        return await Promise.race([link.ask(method, input).catch(() => undefined), late]);
+      }),
+    );
     return answers.filter((answer) => answer !== undefined);
   }
 

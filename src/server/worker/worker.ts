@@ -50,7 +50,7 @@ export function runWorker(
   const { exit } = options;
   let settings: WorkerSettings | undefined;
   let serving: Serving | undefined;
-  let isStopping = false;
+  let state: 'serving' | 'stopping' | 'stopped' = 'serving';
   const parts = partsOf(stream, options.clock, {
     connections: () => serving?.gateway.connections() ?? [],
     cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
@@ -83,8 +83,11 @@ export function runWorker(
           parts.channel.send({ type: 'beat', at: message.at, counters: countersOf(serving) });
           break;
         case 'stop':
-          isStopping = true;
-          void stop(parts, serving, message.graceMs).then(() => exit(0));
+          state = 'stopping';
+          void stop(parts, serving, message.graceMs).then(() => {
+            state = 'stopped';
+            parts.channel.close(); // and when the main process has heard all of it, it closes its end
+          });
           break;
         default:
           onOther(parts, message);
@@ -93,7 +96,9 @@ export function runWorker(
     onClose: () => {
       parts.journal.close();
       parts.calls.close();
-      if (!isStopping) void orphaned(serving).then(() => exit(1));
+      if (state === 'stopped') exit(0);
+      else if (state === 'stopping') setTimeout(() => exit(1), ORPHAN_MS);
+      else void orphaned(serving).then(() => exit(1));
     },
   });
 }
@@ -141,7 +146,11 @@ function partsOf(
   const say =
     (level: 'info' | 'warn' | 'error') =>
     (fields: object, message: string): void => {
-      send({ type: 'log', level, fields: readable(fields), message });
+      try {
+        send({ type: 'log', level, fields: readable(fields), message });
+      } catch {
+        send({ type: 'log', level, fields: {}, message }); // something in them cannot be told
+      }
     };
   return {
     clock,
@@ -214,12 +223,11 @@ function originOf(origins: WorkerSettings['identityOrigins'], transport: Transpo
   return origin;
 }
 
-async function stop({ channel, journal }: Parts, serving: Serving | undefined, graceMs: number): Promise<void> {
+async function stop({ journal }: Parts, serving: Serving | undefined, graceMs: number): Promise<void> {
   const listening = serving?.listeners.close(lastMs(graceMs));
   await serving?.gateway.drain(graceMs);
   await listening;
   await journal.settled(LAST_WORDS_MS);
-  channel.close();
 }
 
 async function orphaned(serving: Serving | undefined): Promise<void> {
