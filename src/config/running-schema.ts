@@ -33,7 +33,7 @@ const limits = z.strictObject({
   requests_per_second_per_app: rate
     .default('off')
     .describe('Permitted requests per second to one app, unless its own `limits` say otherwise.'),
-  header_bytes: count.min(1024).max(262_144).default(16_384).describe('Bytes of a request’s head.'),
+  header_bytes: count.min(4096).max(262_144).default(16_384).describe('Bytes of a request’s head.'),
   body_bytes: count
     .or(off)
     .default('off')

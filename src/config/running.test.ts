@@ -76,6 +76,7 @@ metrics: { listen: "127.0.0.1:9464" }
     ['a stop that is none', 'gateway: { drain: 11m }', /`gateway.drain` must be at most `10m`/],
     ['a deadline that nobody meets', 'gateway: { limits: { header_timeout: 10ms } }', /at least `1s`/],
     ['no connections at all', 'gateway: { limits: { connections: 0 } }', />=1/],
+    ['heads too short for a browser, or for a probe', 'gateway: { limits: { header_bytes: 2048 } }', />=4096/],
     ['a rate of nothing', 'gateway: { limits: { requests_per_second_per_app: 0 } }', /./],
     ['a limit it does not know', 'gateway: { limits: { request_per_second: 1 } }', /request_per_second/],
     ['a duration without a unit', 'gateway: { drain: 10 }', /./],

@@ -107,7 +107,7 @@ describe('the connections of a listener', () => {
   });
 
   it('carry a head of as many bytes as there may be, and no more', async (t) => {
-    const cordon = await started(t, 'gateway: { limits: { header_bytes: 2048 } }\n');
+    const cordon = await started(t, 'gateway: { limits: { header_bytes: 4096 } }\n');
     const head = async (bytes: number): Promise<string> => {
       const socket = connect(cordon.ports.http ?? 0, '127.0.0.1');
       socket.end(`GET / HTTP/1.1\r\nhost: verify.localhost\r\nx-long: ${'x'.repeat(bytes)}\r\n\r\n`);
@@ -115,6 +115,6 @@ describe('the connections of a listener', () => {
       for await (const chunk of socket) answer += String(chunk);
       return answer.slice(0, 12);
     };
-    assert.deepEqual([await head(1000), await head(3000)], ['HTTP/1.1 401', 'HTTP/1.1 431']);
+    assert.deepEqual([await head(3000), await head(5000)], ['HTTP/1.1 401', 'HTTP/1.1 431']);
   });
 });

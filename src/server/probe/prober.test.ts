@@ -25,7 +25,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
 }
 
 /** An estate with one app whose upstream counts who reaches it. */
-async function estate(t: TestContext): Promise<{ cordon: Cordon; arrivals: string[]; upstream: number }> {
+async function estate(t: TestContext, more = ''): Promise<{ cordon: Cordon; arrivals: string[]; upstream: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-probe-'));
   const arrivals: string[] = [];
   const upstream = await listening(
@@ -38,6 +38,7 @@ async function estate(t: TestContext): Promise<{ cordon: Cordon; arrivals: strin
   const text = `listen: { http: "127.0.0.1:0", tls: "127.0.0.1:0" }
 groups: { staff: {} }
 probe: { every: off }
+${more}
 apps:
   wiki: { upstream: "http://127.0.0.1:${upstream}" }
   verify: { builtin: verify }
@@ -96,6 +97,15 @@ describe('the running Cordon', () => {
       [[6007, 1]],
     );
     assert.equal(cordon.front.counters.denied, 0);
+  });
+
+  const isLinux = process.platform === 'linux';
+  it('knows the refusals of its workers for Cordon’s', { skip: isLinux ? false : 'needs Linux' }, async (t) => {
+    const { cordon, arrivals } = await estate(t, 'gateway: { workers: 2 }');
+    const { findings, unanswered, refused, sent } = await cordon.services.prober.run();
+    assert.deepEqual([findings, unanswered, refused, arrivals], [[], 0, sent, []]);
+    await cordon.services.monitor.idle();
+    assert.deepEqual(alerts(cordon), []);
   });
 
   it('raises one critical alert when its gateway lets through who spells a header otherwise', async (t) => {
