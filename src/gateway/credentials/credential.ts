@@ -40,6 +40,11 @@ export function isOwnAuthorization(authorization: string | undefined): boolean {
   return authorization?.includes(PROGRAM_TOKEN_PREFIX) === true;
 }
 
+/** Values of all `DPoP` fields in alternating names and values. */
+export function proofsOf(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.filter((_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'dpop');
+}
+
 /**
  * Finds the one credential of a request: a token of ours, else the cookie of this host. A token that is refused is the end: nothing else
  * is tried, so that what goes on never depends on which of two credentials was looked at. Any other `Authorization` is the upstream's,

@@ -1,5 +1,6 @@
 import { send } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, ownOrigin, type StageResult } from '../exchange.ts';
+import { proofsOf } from './credential.ts';
 import { checkProof } from './proof.ts';
 
 /** Where a program exchanges its code, on every app host. */
@@ -28,9 +29,7 @@ export async function giveToken(exchange: Exchange, { redeemer, clock }: Gateway
   if (code === undefined || verifier === undefined) {
     return error(exchange, 'invalid_request', '`code` and `code_verifier` are needed, once each');
   }
-  const proofs = client.rawHeaders.filter(
-    (_value, at) => client.rawHeaders[at - 1]?.toLowerCase() === 'dpop' && at % 2 === 1,
-  );
+  const proofs = proofsOf(client.rawHeaders);
   const demand = { method: 'POST', origin: ownOrigin(exchange), path: need(exchange, 'path'), now: clock.now() };
   const proof = proofs.length === 1 ? checkProof(proofs[0] ?? '', demand) : undefined;
   if (proofs.length > 1) return error(exchange, 'invalid_dpop_proof', 'there is more than one proof');

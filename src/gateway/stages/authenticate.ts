@@ -1,4 +1,4 @@
-import { findCredential, isOwnAuthorization } from '../credentials/credential.ts';
+import { findCredential, isOwnAuthorization, proofsOf } from '../credentials/credential.ts';
 import { type Exchange, need, ownOrigin, type Refusal, refuse, type Stage, type StageResult } from '../exchange.ts';
 
 /**
@@ -22,7 +22,7 @@ export const authenticate: Stage = {
         host: need(exchange, 'authority').host,
         now: clock.now(),
         origin: () => ownOrigin(exchange),
-        proofs: () => valuesOf(client.rawHeaders, 'dpop'),
+        proofs: () => proofsOf(client.rawHeaders),
       },
       { graph, replays },
     );
@@ -53,8 +53,4 @@ function hideToken(exchange: Exchange): void {
     if (!/^(?:authorization|dpop)$/i.test(name)) kept.push(name, fields[i + 1] ?? '');
   }
   exchange.fields = kept;
-}
-
-function valuesOf(rawHeaders: readonly string[], wanted: string): string[] {
-  return rawHeaders.filter((_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === wanted);
 }
