@@ -79,6 +79,7 @@ describe('the connections of a listener', () => {
     }
     const told = (): number =>
       cordon.services.journal.recent(50).filter(({ status_code: code }) => code === 'connections-exhausted').length;
+    for (let waited = 0; waited < 100 && told() === 0; waited++) await sleep(20);
     assert.equal(told(), 1);
     for (const socket of open.slice(2)) socket.destroy();
     await sleep(100);
