@@ -51,7 +51,7 @@ export interface FrontOptions {
 }
 
 /** How many processes are to run the gateway. */
-export function workersOf({ workers }: Pick<Configuration, 'workers'>): number {
+function workersOf({ workers }: Pick<Configuration, 'workers'>): number {
   return workers === 'auto' ? availableParallelism() : workers;
 }
 
