@@ -12,8 +12,7 @@ const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/u
 
 /** @type {readonly SystemPackage[]} */
 export const PACKAGES = [
-  { name: 'caddy', program: 'caddy', reason: 'an authority that speaks ACME, and a proxy that asks' },
-  { name: 'caddy', program: 'caddy', reason: 'forward-auth as Caddy asks for it' },
+  { name: 'caddy', program: 'caddy', reason: 'an authority that speaks ACME, and forward-auth as Caddy asks for it' },
   { name: 'chromium', program: 'chromium', reason: 'the story in a real browser, with a virtual authenticator' },
   { name: 'conntrack', program: 'conntrack', reason: 'cutting established connections when a program changes' },
   { name: 'curl', program: 'curl', reason: 'requests from inside network namespaces, with client certificates' },

@@ -60,8 +60,14 @@ describe('the budgets', () => {
   ] as const) {
     it(`are ${isShared ? 'one' : 'two'} for ${what}`, () => {
       const made = budgets({ requestsPerSecondPerAddress: 1 });
-      assert.equal(letIn(5, () => made.enter(socket(), a, NOW).refused), 5);
-      assert.equal(letIn(5, () => made.enter(socket(), b, NOW).refused), isShared ? 0 : 5);
+      assert.equal(
+        letIn(5, () => made.enter(socket(), a, NOW).refused),
+        5,
+      );
+      assert.equal(
+        letIn(5, () => made.enter(socket(), b, NOW).refused),
+        isShared ? 0 : 5,
+      );
     });
   }
 
@@ -78,17 +84,35 @@ describe('the budgets', () => {
 
   it('count the requests that a proxy asks about for their client, not for the proxy', () => {
     const made = budgets({ requestsPerSecondPerAddress: 1, requestsPerSecondPerConnection: 1 });
-    assert.equal(letIn(9, () => made.enterAsked('192.0.2.1', NOW).refused), 5);
-    assert.equal(letIn(9, () => made.enterAsked('192.0.2.2', NOW).refused), 5);
+    assert.equal(
+      letIn(9, () => made.enterAsked('192.0.2.1', NOW).refused),
+      5,
+    );
+    assert.equal(
+      letIn(9, () => made.enterAsked('192.0.2.2', NOW).refused),
+      5,
+    );
   });
 
   it('are one for an account, and one for an app, which may say its own', () => {
     const made = budgets({ requestsPerSecondPerAccount: 1, requestsPerSecondPerApp: 2 });
     const count = (spend: () => boolean): number => letIn(50, () => (spend() ? undefined : 'no'));
-    assert.equal(count(() => made.spendAccount('ada', NOW)), 5);
-    assert.equal(count(() => made.spendAccount('bob', NOW)), 5);
-    assert.equal(count(() => made.spendApp('wiki', undefined, NOW)), 10);
-    assert.equal(count(() => made.spendApp('shop', 1, NOW)), 5);
+    assert.equal(
+      count(() => made.spendAccount('ada', NOW)),
+      5,
+    );
+    assert.equal(
+      count(() => made.spendAccount('bob', NOW)),
+      5,
+    );
+    assert.equal(
+      count(() => made.spendApp('wiki', undefined, NOW)),
+      10,
+    );
+    assert.equal(
+      count(() => made.spendApp('shop', 1, NOW)),
+      5,
+    );
   });
 
   it('remember a bounded number of addresses, never forgetting one that has something open', () => {
