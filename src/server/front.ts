@@ -113,9 +113,10 @@ function ownFront(options: FrontOptions): Front {
     },
     showCertificates: async () => await Promise.resolve(), // asked with every handshake
     close: async (graceMs) => {
-      const listening = listeners.close(lastMs(graceMs));
+      const drained = gateway.drain(graceMs);
+      const listening = listeners.close(lastMs(graceMs), drained);
       await proxies.close();
-      await gateway.drain(graceMs);
+      await drained;
       await listening;
     },
   };

@@ -29,8 +29,8 @@ export interface Listeners {
   serve(handlers: Handlers): void;
   /** Sets what the TLS listener shows; before that, no handshake succeeds. */
   useCertificates(contextFor: (serverName: string | undefined) => SecureContext): void;
-  /** Accepts nothing more, and ends what is still open after `graceMs`. */
-  close(graceMs: number): Promise<void>;
+  /** Accepts nothing more, and ends what is still open after `graceMs`, or soon after `quiet`: then the gateway has nothing under way. */
+  close(graceMs: number, quiet?: Promise<unknown>): Promise<void>;
 }
 
 /** How listeners differ from the usual ones. */
@@ -102,8 +102,8 @@ export async function openListeners(
       useCertificates: (given) => {
         contextFor = given;
       },
-      close: async (graceMs) => {
-        await Promise.all(servers.map(async (one) => await closeServer(one, graceMs)));
+      close: async (graceMs, quiet) => {
+        await Promise.all(servers.map(async (one) => await closeServer(one, graceMs, quiet)));
       },
     };
   } catch (cause) {
@@ -224,6 +224,8 @@ function boundConnections(
   });
 }
 
+/** How long answers of Cordon's own hosts may take when the gateway has nothing under way any more, milliseconds. */
+const OWN_MS = 2_000;
 /** What clients need to hear the last word, milliseconds. */
 const LAST_WORD_MS = 500;
 
@@ -235,20 +237,29 @@ export function lastMs(graceMs: number): number {
 /** How often connections that became idle are ended while a server closes, milliseconds. */
 const IDLE_CHECK_MS = 50;
 
-async function closeServer({ server, hearing }: Listening, graceMs: number): Promise<void> {
+async function closeServer({ server, hearing }: Listening, graceMs: number, quiet?: Promise<unknown>): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
     // Connections that were taken over (WebSockets) are the gateway's to end; the process does not wait for the last of them.
-    const timer = setTimeout(() => {
+    const end = (): void => {
       server.closeAllConnections();
       hearing.destroy();
       clearInterval(idle);
       resolve();
-    }, graceMs);
+    };
+    let isClosed = false;
+    let timer = setTimeout(end, graceMs);
+    // Connections on which nobody ever asked for anything are not waited for: browsers make some ahead.
+    void quiet?.then(() => {
+      if (isClosed) return;
+      clearTimeout(timer);
+      timer = setTimeout(end, Math.min(graceMs, OWN_MS));
+    });
     const idle = setInterval(() => {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS);
     server.close(() => {
+      isClosed = true;
       clearTimeout(timer);
       clearInterval(idle);
       resolve();

@@ -55,6 +55,17 @@ describe('a stop', () => {
     assert.ok(performance.now() - began < 2000);
   });
 
+  it('does not wait for connections on which nobody asked for anything', async (t) => {
+    const { cordon } = await estate(t);
+    const idle = connect(cordon.ports.http ?? 0, '127.0.0.1').on('error', () => undefined);
+    await new Promise((resolve) => idle.once('connect', resolve));
+    const began = performance.now();
+    await cordon.stop();
+    const took = performance.now() - began;
+    assert.ok(took < 5000, `${took} ms`);
+    idle.destroy();
+  });
+
   it('ends what is not done in time, and says why', async (t) => {
     const { cordon, waiting, cookie } = await estate(t, 'gateway: { drain: 300ms }');
     const client = ask(cordon.ports.http, cookie);

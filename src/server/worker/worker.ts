@@ -224,9 +224,9 @@ function originOf(origins: WorkerSettings['identityOrigins'], transport: Transpo
 }
 
 async function stop({ journal }: Parts, serving: Serving | undefined, graceMs: number): Promise<void> {
-  const listening = serving?.listeners.close(lastMs(graceMs));
-  await serving?.gateway.drain(graceMs);
-  await listening;
+  const drained = serving?.gateway.drain(graceMs);
+  await serving?.listeners.close(lastMs(graceMs), drained);
+  await drained;
   await journal.settled(LAST_WORDS_MS);
 }
 
