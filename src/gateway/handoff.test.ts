@@ -25,6 +25,19 @@ function handoff(redeem?: Redeemer['redeem']): { made: ReturnType<typeof createH
 const secretOf = (cookies: readonly string[]): string =>
   /^__Host-cordon_flow=([^;]*)/.exec(cookies[0] ?? '')?.[1] ?? '';
 
+/** What a browser holds after it was told to set these cookies. */
+function jarAfter(jar: string, cookies: readonly string[]): string {
+  const held = new Map(
+    jar.split('; ').map((pair): [string, string] => [pair.split('=')[0] ?? '', pair.split('=')[1] ?? '']),
+  );
+  for (const cookie of cookies) {
+    const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(cookie) ?? [];
+    if (cookie.endsWith('; Max-Age=0')) held.delete(name);
+    else held.set(name, value);
+  }
+  return [...held].map((pair) => pair.join('=')).join('; ');
+}
+
 describe('the hand-off on an app host (RFC 7636)', () => {
   it('begins at the id host of the same listener, with a challenge that only this browser can answer', () => {
     const step = handoff().made.begin({ host: 'wiki.example.org', transport: 'tls', returnTo: '/a?b=1' });
@@ -58,13 +71,45 @@ describe('the hand-off on an app host (RFC 7636)', () => {
     });
     assert.ok(step.ok);
     assert.equal(step.value.location, '/a?b=1');
-    assert.deepEqual(step.value.cookies, [
-      '__Host-cordon_app=the-token; Path=/; Secure; HttpOnly; SameSite=Lax',
-      '__Host-cordon_flow=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0',
-    ]);
+    assert.deepEqual(step.value.cookies, ['__Host-cordon_app=the-token; Path=/; Secure; HttpOnly; SameSite=Lax']);
     const [{ verifier, ...rest }] = asked as [{ verifier: string }];
     assert.equal(hashToken(verifier), new URL(begun.location).searchParams.get('challenge'));
     assert.deepEqual(rest, { code: CODE, host: 'wiki.example.org', client });
+  });
+
+  it('ends in every tab that began: the first takes nothing that the others need', async () => {
+    const { made, asked } = handoff();
+    const tabs = ['/a', '/b'].map((returnTo) => ({ returnTo, host: 'w', transport: 'tls' as const }));
+    let jar = '';
+    const challenges = tabs.map((tab) => {
+      const { location, cookies } = made.begin({ ...tab, cookie: jar });
+      jar = jarAfter(jar, cookies);
+      return new URL(location).searchParams.get('challenge');
+    });
+    for (const { host, returnTo } of tabs) {
+      const target = `/.cordon/callback?${new URLSearchParams({ code: CODE, return: returnTo }).toString()}`;
+      const step = await made.callback({ host, target, cookie: jar, client });
+      jar = jarAfter(jar, step.ok ? step.value.cookies : []);
+    }
+    const verifiers = (asked as { verifier: string }[]).map(({ verifier }) => hashToken(verifier));
+    assert.deepEqual(verifiers, challenges);
+  });
+
+  it('comes back to the start of the app instead of a place too long for the way', async () => {
+    for (const [length, isKept] of [
+      [4000, true],
+      [5000, false],
+    ] as const) {
+      const returnTo = `/${'a'.repeat(length)}`;
+      const { made } = handoff();
+      const begun = made.begin({ host: 'w', transport: 'tls', returnTo });
+      const back = new URL(begun.location).searchParams.get('return') ?? '';
+      assert.equal(back, isKept ? returnTo : '/');
+      const target = `/.cordon/callback?${new URLSearchParams({ code: CODE, return: back }).toString()}`;
+      const cookie = `__Host-cordon_flow=${secretOf(begun.cookies)}`;
+      const step = await made.callback({ host: 'w', target, cookie, client });
+      assert.equal(step.ok && step.value.location, back);
+    }
   });
 
   const changes: readonly (readonly [string, { host?: string; back?: string }])[] = [

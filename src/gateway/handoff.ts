@@ -21,6 +21,11 @@ export const SEND_AGAIN_PATH = '/.cordon/send-again';
 export const FORM_COOKIE = '__Host-cordon_form';
 /** Where the keys of assertions are, on every app host. */
 export const KEYS_PATH = '/.cordon/jwks.json';
+/**
+ * Longest way back, escaped. It travels in the address of the callback, and escaped twice in that of the sign-in; what no longer fits there
+ * would end the sign-in with an error page.
+ */
+const LONGEST_BACK = 4096;
 /** How long a person may take to sign in. */
 const FLOW_SECONDS = 3600;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
@@ -94,17 +99,17 @@ export function createHandoff(options: {
       const verifier = verifierOf(secret, host, back);
       const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
       if (!redeemed.ok) return invalid();
-      return ok({
-        location: wayBack(back),
-        cookies: [ownCookie(APP_COOKIE, redeemed.value.token), expiredCookie(FLOW_COOKIE)],
-      });
+      // The secret stays for its hour: other tabs may be on their way with it, and without it theirs would be nobody's code.
+      return ok({ location: wayBack(back), cookies: [ownCookie(APP_COOKIE, redeemed.value.token)] });
     },
   };
 }
 
 /** A path of this host that a sign-in may lead to; of our own there only the one that shows a kept form. */
 function wayBack(path: string): string {
-  return path === SEND_AGAIN_PATH ? path : safeReturn(path);
+  if (path === SEND_AGAIN_PATH) return path;
+  const back = safeReturn(path);
+  return encodeURIComponent(back).length > LONGEST_BACK ? '/' : back;
 }
 
 /** The verifier (RFC 7636) of one browser, for one host and one way back. */
