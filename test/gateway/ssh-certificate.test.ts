@@ -107,6 +107,26 @@ describe('an SSH certificate', () => {
     assert.deepEqual(await asked, [401, 'session-revoked']);
   });
 
+  it('ends with the session, and with the token, when that is sooner than the app would let it', async () => {
+    const { made } = await withHost({}, true);
+    const now = made.clock.now();
+    const expiryFor = async (cookie: string): Promise<unknown> => {
+      const { status, body } = await made.ask({ method: 'POST', host: HOST, path: PATH, cookie, body: KEY });
+      const { expiresAt, code } = JSON.parse(body);
+      return status === 200 ? Math.ceil((expiresAt - systemClock.now()) / 1000) : code;
+    };
+    const ending = (ms: number): string => made.signIn({ host: HOST, session: { expiresAt: now + ms } });
+    assert.deepEqual(await Promise.all([200_000, 40_900, 900].map(async (ms) => await expiryFor(ending(ms)))), [
+      120,
+      40,
+      'session-expired',
+    ]);
+    const cookie = ending(100_000);
+    const appSession = [...made.graph.all('appSession')].at(-1);
+    made.patch('appSession', appSession?.id ?? '', { expiresAt: now + 30_500 });
+    assert.equal(await expiryFor(cookie), 30);
+  });
+
   it('comes from an authority whose key everybody may read', async () => {
     const { made } = await withHost();
     const { status, body } = await made.ask({ host: HOST, path: '/.cordon/ssh-ca.pub' });

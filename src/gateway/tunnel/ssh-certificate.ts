@@ -26,7 +26,7 @@ export function showSshAuthority(exchange: Exchange, { sshAuthority }: GatewayPa
 
 /**
  * Certifies the key in the body for the login names of the app. INVARIANT: no certificate leaves before it is on record, as it is good
- * where the gateway cannot see or cut; that is also why it lives for minutes.
+ * where the gateway cannot see or cut; that is also why it lives for minutes, and never longer than what it was asked for with.
  */
 export async function issueSshCertificate(exchange: Exchange, parts: GatewayParts): Promise<StageResult> {
   const access = need(exchange, 'access');
@@ -35,11 +35,13 @@ export async function issueSshCertificate(exchange: Exchange, parts: GatewayPart
   if (ssh === undefined || parts.sshAuthority === undefined) throw new Error('this app gives no SSH certificates');
   const publicKey = await bodyOf(exchange);
   if (publicKey === undefined) return refuse(413, 'ssh-key-refused', `a public key has at most ${LONGEST} bytes`);
+  const lifetimeSeconds = Math.min(ssh.lifetimeSeconds, secondsLeft(exchange, parts));
+  if (lifetimeSeconds < 1) return refuse(401, 'session-expired');
   const made = parts.sshAuthority.certify({
     publicKey,
     keyId: `${user.email} ${need(exchange, 'session').id} ${exchange.correlationId}`,
     principals: ssh.principals,
-    lifetimeSeconds: ssh.lifetimeSeconds,
+    lifetimeSeconds,
     extensions: ssh.extensions ?? DEFAULT_EXTENSIONS,
     sourceAddresses: ssh.sourceAddresses ?? [],
   });
@@ -51,6 +53,13 @@ export async function issueSshCertificate(exchange: Exchange, parts: GatewayPart
   const body = `${JSON.stringify({ certificate, principals: ssh.principals, host: access.host, expiresAt })}\n`;
   send(exchange, { status: 200, type: 'application/json', body });
   return 'answered';
+}
+
+/** How long the session goes on, and the token when there is one. */
+function secondsLeft(exchange: Exchange, { clock }: GatewayParts): number {
+  const { expiresAt } = need(exchange, 'session');
+  const { expiresAt: tokenEnds = expiresAt } = need(exchange, 'appSession');
+  return Math.floor((Math.min(expiresAt, tokenEnds) - clock.now()) / 1000);
 }
 
 /** The body; undefined when it is too long. */
