@@ -70,7 +70,7 @@ export const CONTROL_ROUTES = {
     method: 'GET',
     path: '/api/apps',
     access: 'view',
-    what: 'Published apps with the tier in force.',
+    what: 'Published apps with the tier in force, how they are reached, and what was last told of their upstreams.',
     response: list(appView),
   },
 
@@ -357,11 +357,13 @@ export const CONTROL_ROUTES = {
     method: 'GET',
     path: '/api/events',
     access: 'view',
-    what: 'Events, the newest first; a correlation id is looked for in the whole journal.',
+    what: 'Events, the newest first; by class and by the id of an app among the newest, by correlation id in the whole journal.',
     query: z.object({
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       correlation: z.string().max(100).optional(),
       class: z.coerce.number().int().optional(),
+      /** Id of the app it is about. */
+      app: z.string().max(100).optional(),
     }),
     response: list(eventView),
   },

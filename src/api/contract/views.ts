@@ -190,8 +190,10 @@ export const connectionView = z.object({
   id: z.string(),
   userId: z.string(),
   email: z.string(),
+  appId: z.string(),
+  /** Name of the app. */
   app: z.string(),
-  kind: z.string(),
+  kind: z.enum(['http', 'websocket', 'grpc', 'tcp']),
   path: z.string(),
   since: time,
   address: z.string(),
@@ -201,15 +203,36 @@ export const connectionView = z.object({
 export const appView = z.object({
   id: z.string(),
   name: z.string(),
+  host: z.string(),
   url: z.string(),
+  /** What is spoken with it. `http2`: HTTP/2 towards the upstream, as gRPC needs it. `builtin`: Cordon itself answers. */
+  kind: z.enum(['builtin', 'http', 'http2', 'tcp', 'ssh', 'kubernetes']),
   tier,
   device: z.string(),
   assetId: z.string().optional(),
   upstream: z.string().optional(),
+  /** Every server behind it, with what the gateway last told of it; nothing told since the start: nothing speaks against it. */
+  upstreams: z.array(
+    z.object({
+      origin: z.string(),
+      last: z.object({ to: z.enum(['healthy', 'unhealthy', 'files']), why: z.string(), at: time }).optional(),
+    }),
+  ),
+  /** Path at which the gateway looks whether a server is well. */
+  healthPath: z.string().optional(),
   /** Who carries its requests: the gateway, or another proxy that asks Cordon about each. */
   enforcedBy: z.enum(['gateway', 'forward-auth']),
   /** What becomes of an open stream when access ends: it is cut, it goes on at the proxy, or none is let in at all. */
   streams: z.enum(['cut', 'uncut', 'refused']),
+  /** Presets of headers that tell it who is there, besides the signed assertion. */
+  identityHeaders: z.array(z.string()),
+  /** True when no TLS connection without the certificate of a device gets as far as a request. */
+  clientCertificate: z.boolean(),
+  /** Origins besides its own that may open a WebSocket. */
+  allowedOrigins: z.array(z.string()),
+  /** Its own budgets; absent ones are those of the gateway. */
+  limits: z.object({ requestsPerSecond: z.number().optional(), bodyBytes: z.number().optional() }),
+  ssh: z.object({ principals: z.array(z.string()), lifetimeSeconds: z.number() }).optional(),
 });
 
 /** An application that may ask for decisions over AuthZEN. */

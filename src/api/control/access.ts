@@ -36,16 +36,19 @@ export function accessRoutes(
       return { ok: true };
     },
     connections: async () => {
-      const items = (await gateway.connections()).map(({ id, userId, email, app, kind, path, since, address }) => ({
-        id,
-        userId,
-        email,
-        app,
-        kind,
-        path,
-        since,
-        address,
-      }));
+      const items = (await gateway.connections()).map(
+        ({ id, userId, email, appId, app, kind, path, since, address }) => ({
+          id,
+          userId,
+          email,
+          appId,
+          app,
+          kind,
+          path,
+          since,
+          address,
+        }),
+      );
       return { items, total: items.length };
     },
     cutConnection: async (call) => {

@@ -47,6 +47,25 @@ describe('events over the API', () => {
     assert.deepEqual(items[0], bench.journal.recent(1)[0]);
   });
 
+  it('gives what an app is about, by its id and not by a name that looks like it', async () => {
+    const about = (message: string, app: string): OcsfEvent =>
+      buildEvent({
+        ...{ class: 'httpActivity', activity: 'get', time: START, message },
+        attributes: { dst_endpoint: { hostname: 'wiki.localhost', svc_name: app } },
+      });
+    await bench.journal.append(about('of the wiki', 'wiki'));
+    await bench.journal.append(about('of another', 'wiki-2'));
+    await bench.journal.append(
+      buildEvent({
+        ...{ class: 'networkActivity', activity: 'fail', time: START, message: 'its upstream' },
+        attributes: { dst_endpoint: { hostname: '127.0.0.1', port: 1, svc_name: 'wiki' } },
+      }),
+    );
+    assert.deepEqual((await messages('?app=wiki')).slice(0, 2), ['its upstream', 'of the wiki']);
+    assert.equal((await messages('?app=wiki&class=4002&limit=1'))[0], 'of the wiki');
+    assert.deepEqual(await messages('?app=nobody'), []);
+  });
+
   it('finds a correlation id in the whole journal, beyond what is held ready and after sealing', async () => {
     await happen({ message: 'the needle', correlationId: 'cor_needle' });
     await happen({ message: 'another class', correlationId: 'cor_needle', isHttp: false });

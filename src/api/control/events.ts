@@ -12,6 +12,8 @@ interface Filter {
   readonly limit: number;
   readonly correlation?: string | undefined;
   readonly class?: number | undefined;
+  /** Id of the app it is about. */
+  readonly app?: string | undefined;
 }
 
 /** What happened, and the proof that nothing of it was changed. */
@@ -43,7 +45,7 @@ export function eventRoutes(
 /** The newest events, filtered, newest first. A correlation id is looked for in the whole journal. */
 async function findEvents({ journal }: ApiServices, filter: Filter): Promise<OcsfEvent[]> {
   const found: OcsfEvent[] = [];
-  const isFiltered = filter.class !== undefined || filter.correlation !== undefined;
+  const isFiltered = [filter.class, filter.correlation, filter.app].some((one) => one !== undefined);
   const recent = journal.recent(isFiltered ? 2000 : filter.limit);
   for (let index = recent.length - 1; index >= 0 && found.length < filter.limit; index--) {
     const event = recent[index];
@@ -55,10 +57,15 @@ async function findEvents({ journal }: ApiServices, filter: Filter): Promise<Ocs
     [filter.correlation, filter.class ?? null, filter.limit],
   );
   // The column holds what `append` accepted.
-  return rows.map(({ event }) => event as unknown as OcsfEvent);
+  return rows.map(({ event }) => event as unknown as OcsfEvent).filter((event) => isWanted(event, filter));
 }
 
 function isWanted(event: OcsfEvent, filter: Filter): boolean {
   if (filter.class !== undefined && event.class_uid !== filter.class) return false;
+  if (filter.app !== undefined && appOf(event) !== filter.app) return false;
   return filter.correlation === undefined || event.metadata.correlation_uid === filter.correlation;
+}
+
+function appOf({ dst_endpoint: endpoint }: OcsfEvent): unknown {
+  return typeof endpoint === 'object' && endpoint !== null && 'svc_name' in endpoint ? endpoint.svc_name : undefined;
 }

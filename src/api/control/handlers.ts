@@ -4,6 +4,7 @@ import type { Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
 import { accessRoutes } from './access.ts';
 import { alertRoutes } from './alerts.ts';
+import { appRoutes } from './apps.ts';
 import { assetRoutes } from './assets.ts';
 import { configurationRoutes } from './configuration.ts';
 import { decisionClientRoutes } from './decision-clients.ts';
@@ -17,6 +18,7 @@ import { policyRoutes } from './policies.ts';
 import { policySearchRoutes } from './policy-search.ts';
 import { createPolicyThread } from './policy-thread.ts';
 import { segmentRoutes } from './segments.ts';
+import { createUpstreamTurns } from './upstream-turns.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -39,11 +41,13 @@ export interface ControlHandlers {
 /** Makes the handlers of every control route. */
 export function controlHandlers(services: ApiServices, clients: DecisionClients): ControlHandlers {
   const counter = createDecisionCounter(services.journal, services.clock);
+  const turns = createUpstreamTurns(services.journal, services.graph);
   const streams = createEventStreams(services);
   const thread = createPolicyThread();
   return {
     handlers: {
       ...overviewRoutes(services, counter),
+      ...appRoutes(services, turns),
       ...assetRoutes(services),
       ...peopleRoutes(services),
       ...accessRoutes(services),
@@ -58,6 +62,7 @@ export function controlHandlers(services: ApiServices, clients: DecisionClients)
     },
     close: () => {
       counter.close();
+      turns.close();
       streams.close();
       thread.close();
     },

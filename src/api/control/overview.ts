@@ -1,5 +1,5 @@
 import type { CONTROL_ROUTES } from '#contract';
-import { effectiveTier, streamsOf } from '#model';
+import { effectiveTier } from '#model';
 import { decideManage } from '#policy';
 import type { Answer, Handlers } from '../register.ts';
 import type { ApiServices, ProbeRound } from '../services.ts';
@@ -7,11 +7,11 @@ import type { DecisionCounter } from './decision-counter.ts';
 
 type Routes = Handlers<typeof CONTROL_ROUTES>;
 
-/** The state of the installation, the caller, and the published apps. */
+/** The state of the installation, the caller, and what Cordon says about itself. */
 export function overviewRoutes(
   services: ApiServices,
   counter: DecisionCounter,
-): Pick<Routes, 'status' | 'me' | 'apps' | 'probe' | 'sshAuthority'> {
+): Pick<Routes, 'status' | 'me' | 'probe' | 'sshAuthority'> {
   const { graph, clock } = services;
   return {
     status: async () => await statusOf(services, counter),
@@ -36,20 +36,6 @@ export function overviewRoutes(
     },
     sshAuthority: async () => await Promise.resolve({ publicKey: services.sshAuthority.publicKey }),
     probe: async () => probeAnswer(await services.prober.run()),
-    apps: async () => {
-      const items = [...graph.all('app')].map((app) => ({
-        id: app.id,
-        name: app.name,
-        url: services.originOf(app.host),
-        tier: graph.tierOf(app, clock.now()),
-        device: app.device,
-        ...(app.assetId === undefined ? {} : { assetId: app.assetId }),
-        ...(app.upstream === undefined ? {} : { upstream: app.upstream }),
-        enforcedBy: app.enforcedBy ?? ('gateway' as const),
-        streams: streamsOf(app, graph.tierOf(app, clock.now())),
-      }));
-      return await Promise.resolve({ items, total: items.length });
-    },
   };
 }
 
