@@ -7,10 +7,10 @@ import type { ProbeMarks } from '#wire';
 import type { Admission } from './admission.ts';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
-import type { ReplayMemory } from './credentials/replay-memory.ts';
+import type { Replays } from './credentials/replay-memory.ts';
 import type { Handoff, Redeemer, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
-import type { KeptForms } from './kept-forms.ts';
+import type { FormKeeper } from './kept-forms.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
@@ -28,9 +28,9 @@ export interface GatewayParts {
   readonly handoff: Handoff;
   readonly redeemer: Redeemer;
   /** Proofs of programs that were used. */
-  readonly replays: ReplayMemory;
+  readonly replays: Replays;
   /** What people sent before they had proved who they are. */
-  readonly forms: KeptForms;
+  readonly forms: FormKeeper;
   readonly identityOrigin: (transport: Transport) => string;
   readonly deviceOf: (socket: Socket) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
@@ -81,7 +81,7 @@ export interface Exchange {
   readonly address: string;
   readonly transport: Transport;
   /** Present when another proxy carries the request, and only asks whether it may go on. */
-  readonly asked?: { readonly removesHeaders: boolean };
+  readonly asked?: { readonly removesHeaders: boolean; readonly describedBy?: ReadonlySet<string> };
   authority?: CanonicalHost;
   app?: App;
   path?: string;

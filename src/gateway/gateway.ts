@@ -14,7 +14,7 @@ import { http1Client, http1Upgrade } from './client/http1.ts';
 import { http2Client } from './client/http2.ts';
 import type { OnStream } from './client/http2-sessions.ts';
 import type { ClientEnd } from './client-end.ts';
-import { ReplayMemory } from './credentials/replay-memory.ts';
+import { ReplayMemory, type Replays } from './credentials/replay-memory.ts';
 import {
   type Counters,
   type Exchange,
@@ -28,7 +28,7 @@ import { asForwarded } from './forward-auth/as-forwarded.ts';
 import { permit } from './forward-auth/permit.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
-import { KeptForms } from './kept-forms.ts';
+import { type FormKeeper, KeptForms } from './kept-forms.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import type { Basis } from './passage.ts';
@@ -68,6 +68,9 @@ export interface GatewayOptions {
   readonly endSession?: (input: { readonly sessionId: string; readonly userId: string }) => Promise<unknown>;
   /** Certifies SSH keys. Absent: nobody gets a certificate. */
   readonly sshAuthority?: SshAuthority;
+  /** Where used proofs are noted and forms are kept, when several gateways share that. Absent: here. */
+  readonly replays?: Replays;
+  readonly forms?: FormKeeper;
   readonly limits?: Partial<Limits>;
   /** Marks of Cordon's own probes. Probes that are refused are neither counted nor recorded. Absent: there are none. */
   readonly probes?: Pick<ProbeMarks, 'answerTo'>;
@@ -107,6 +110,8 @@ export interface Question {
   readonly transport: Transport;
   /** True when the answer can name client's headers that the proxy then takes away. */
   readonly removesHeaders: boolean;
+  /** Names, in lower case, that the proxy itself set to describe the request, among those that no client may send. Absent: none. */
+  readonly describedBy?: ReadonlySet<string>;
   /** Why it is refused already: no question, or one that nobody may ask. */
   readonly refused?: Refusal;
 }
@@ -193,9 +198,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       const client = http2Client(stream, head, { socket, idleMs: parts.limits.idleTimeoutMs });
       start(exchangeOf(parts, client), STAGES);
     },
-    ask: ({ client, address, transport, removesHeaders, refused }) => {
+    ask: ({ client, address, transport, refused, ...asked }) => {
       const correlationId = newId('cor', parts.clock.now());
-      start({ client, correlationId, address, transport, asked: { removesHeaders } }, STAGES_OF_ASKED, refused);
+      start({ client, correlationId, address, transport, asked }, STAGES_OF_ASKED, refused);
     },
     connections: () => live.list(),
     cut: (filter, reason) => live.cut(filter, { reason }),
@@ -256,8 +261,8 @@ function partsOf(options: GatewayOptions): GatewayParts {
     identityOrigin: originOf,
     handoff: createHandoff({ redeemer: options.handoff, identityOrigin: originOf }),
     redeemer: options.handoff,
-    replays: new ReplayMemory(now),
-    forms: new KeptForms(now),
+    replays: options.replays ?? new ReplayMemory(now),
+    forms: options.forms ?? new KeptForms(now),
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,

@@ -25,6 +25,20 @@ export interface FormLimits {
 
 const LIMITS: FormLimits = { forms: 2000, bytes: 16 * 1024 * 1024, perAddress: 8 };
 
+/** Where forms are kept: in this process, or in the one that all gateways of a Cordon share. */
+export interface FormKeeper {
+  /** Keeps a form and returns its secret; undefined when there is no room. */
+  keep(form: KeptForm, address: string): string | undefined | Promise<string | undefined>;
+  /** The form behind a secret, once, for the host it was sent to and the person it is of. */
+  take(secret: string, whose: FormOwner): KeptForm | undefined | Promise<KeptForm | undefined>;
+}
+
+/** Who may have a form back, and where. */
+export interface FormOwner {
+  readonly host: string;
+  readonly userId: string;
+}
+
 interface Held extends KeptForm {
   readonly address: string;
   readonly until: number;
@@ -34,7 +48,7 @@ interface Held extends KeptForm {
  * Forms on their way through a sign-in, in memory only: what somebody typed is written nowhere. Each is known by a secret that only the
  * browser has which sent it, is given out once, and is gone after ten minutes. What does not fit is not kept, and its sender is told.
  */
-export class KeptForms {
+export class KeptForms implements FormKeeper {
   readonly #held = new Map<string, Held>();
   readonly #now: () => number;
   readonly #limits: FormLimits;
@@ -45,7 +59,6 @@ export class KeptForms {
     this.#limits = limits;
   }
 
-  /** Keeps a form and returns its secret; undefined when there is no room. */
   keep(form: KeptForm, address: string): string | undefined {
     for (const [key, { until }] of this.#held) if (until <= this.#now()) this.#drop(key);
     const mine = [...this.#held].filter(([, held]) => held.address === address);
@@ -58,8 +71,7 @@ export class KeptForms {
     return secret;
   }
 
-  /** The form behind a secret, once, for the host it was sent to and the person it is of. */
-  take(secret: string, { host, userId }: { readonly host: string; readonly userId: string }): KeptForm | undefined {
+  take(secret: string, { host, userId }: FormOwner): KeptForm | undefined {
     const key = hashToken(secret);
     const held = this.#held.get(key);
     if (held === undefined || held.host !== host) return undefined;

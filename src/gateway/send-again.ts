@@ -1,7 +1,7 @@
 import { beginSignIn, sendPage, wantsPage } from './answer.ts';
 import { type Exchange, type GatewayParts, need, type Refusal, type StageResult } from './exchange.ts';
 import { expiredCookie, FORM_COOKIE, oneCookie, ownCookie, SEND_AGAIN_PATH } from './handoff.ts';
-import { FORM_MS, LONGEST_FORM } from './kept-forms.ts';
+import { FORM_MS, type KeptForm, LONGEST_FORM } from './kept-forms.ts';
 import { lostPage, sendAgainPage } from './pages/send-again.ts';
 
 /** How long the rest of a form may take, milliseconds. */
@@ -26,25 +26,37 @@ function isForm(exchange: Exchange): boolean {
  * Keeps the form of a refused exchange; the cookie that finds it again, or undefined when it cannot be kept. What another site made the
  * browser send does not get here: it was refused before anybody asked who is there.
  */
-export async function keepForm(exchange: Exchange, { forms }: GatewayParts): Promise<string | undefined> {
+export async function keepForm(exchange: Exchange, { forms, onError }: GatewayParts): Promise<string | undefined> {
   const body = await bodyOf(exchange);
   // What is not UTF-8 would come back as something else.
   if (body === undefined || fieldsOf(body).some((pair) => pair.join('').includes('\ufffd'))) return undefined;
   const { user, path = '/', query = '' } = exchange;
-  const secret = forms.keep(
-    {
-      host: need(exchange, 'authority').host,
-      target: path + query,
-      body,
-      ...(user === undefined ? {} : { userId: user.id }),
-    },
-    exchange.address,
-  );
+  const form: KeptForm = {
+    host: need(exchange, 'authority').host,
+    target: path + query,
+    body,
+    ...(user === undefined ? {} : { userId: user.id }),
+  };
+  const secret = await kept(form, exchange, { forms, onError });
   return secret === undefined ? undefined : ownCookie(FORM_COOKIE, secret, FORM_MS / 1000);
 }
 
+/** Whoever keeps forms may be gone; the refusal is answered all the same. */
+async function kept(
+  form: KeptForm,
+  { address, correlationId }: Exchange,
+  { forms, onError }: Pick<GatewayParts, 'forms' | 'onError'>,
+): Promise<string | undefined> {
+  try {
+    return await forms.keep(form, address);
+  } catch (error) {
+    onError(error, correlationId);
+    return undefined;
+  }
+}
+
 /** `GET /.cordon/send-again`: shows the form that this browser sent, with a button. */
-export function showForm(exchange: Exchange, parts: GatewayParts): StageResult {
+export async function showForm(exchange: Exchange, parts: GatewayParts): Promise<StageResult> {
   const { user, client } = exchange;
   const app = need(exchange, 'app').name;
   if (user === undefined) {
@@ -54,7 +66,7 @@ export function showForm(exchange: Exchange, parts: GatewayParts): StageResult {
   }
   const secret = oneCookie(client.header('cookie'), FORM_COOKIE);
   const { host } = need(exchange, 'authority');
-  const form = secret === undefined ? undefined : parts.forms.take(secret, { host, userId: user.id });
+  const form = secret === undefined ? undefined : await parts.forms.take(secret, { host, userId: user.id });
   const forget = ['set-cookie', expiredCookie(FORM_COOKIE)];
   if (form === undefined) sendPage(exchange, 410, lostPage(app), forget);
   else {

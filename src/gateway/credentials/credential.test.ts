@@ -3,7 +3,7 @@ import { before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { hashToken, newToken } from '#base';
 import { type AppSession, type Session, TrustGraph } from '#model';
-import { type Credential, findCredential, isOwnAuthorization, type Presented } from './credential.ts';
+import { type Credential, findCredential, isOwnAuthorization, type Presented, spendProof } from './credential.ts';
 import { ReplayMemory } from './replay-memory.ts';
 import { type ProgramKey, programKey, prove } from './testdata/prove.ts';
 
@@ -73,7 +73,11 @@ describe('the credential of a request', () => {
     cookie: undefined,
     ...more,
   });
-  const find = (more: Sent): Credential => findCredential(presented(more), { graph, replays });
+  const find = (more: Sent): Credential => {
+    const spent = spendProof(findCredential(presented(more), { graph }), { graph }, replays);
+    assert.ok(!(spent instanceof Promise), 'a memory of this process answers at once');
+    return spent;
+  };
   const told = (more: Sent): string => {
     const found = find(more);
     if (found.kind === 'none') return 'none';
@@ -98,6 +102,31 @@ describe('the credential of a request', () => {
     assert.equal(told(once), 'token ses_1');
     assert.equal(told(once), 'proof-invalid: the proof was used before');
     assert.equal(told({ ...once, proofs: [await proof()] }), 'token ses_1');
+  });
+
+  it('is refused where its token ended while another process was asked about its proof', async () => {
+    const asked = Promise.withResolvers<'new'>();
+    const found = findCredential(presented({ authorization: `DPoP ${BOUND}`, proofs: [await proof()] }), { graph });
+    const replays = { use: async () => await asked.promise };
+    const none = { get: () => undefined, appSessionByTokenHash: () => undefined };
+    const [kept, ended] = [graph, none].map((now) => spendProof(found, { graph: now }, replays));
+    asked.resolve('new');
+    assert.equal((await kept)?.kind, 'token');
+    assert.deepEqual(await ended, {
+      kind: 'refused',
+      reason: 'token-invalid',
+      cause: 'the token has ended meanwhile',
+    });
+  });
+
+  it('is refused where nobody can say whether its proof was used', async () => {
+    const found = findCredential(presented({ authorization: `DPoP ${BOUND}`, proofs: [await proof()] }), { graph });
+    const gone = { use: async () => await Promise.reject(new Error('the other process is gone')) };
+    assert.deepEqual(await spendProof(found, { graph }, gone), {
+      kind: 'refused',
+      reason: 'proof-invalid',
+      cause: 'whether the proof was used before cannot be known now',
+    });
   });
 
   it('is refused when more proofs come than can be remembered', async () => {

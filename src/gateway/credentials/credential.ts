@@ -1,8 +1,8 @@
-import { hashToken } from '#base';
+import { err, hashToken, ok, type Result } from '#base';
 import { type AppSession, PROGRAM_TOKEN_PREFIX, type ReasonCode, type TrustGraph } from '#model';
 import { APP_COOKIE, oneCookie } from '../handoff.ts';
 import { checkProof, type ProofDemand } from './proof.ts';
-import type { ReplayMemory } from './replay-memory.ts';
+import type { Replays, Use } from './replay-memory.ts';
 
 /** The field that a token comes in. */
 const OWN = /^(dpop|bearer) +(cordon_at_[A-Za-z0-9_-]{43})$/i;
@@ -21,7 +21,13 @@ export interface Presented extends Omit<ProofDemand, 'token' | 'origin'> {
 /** What was made of it. */
 export type Credential =
   | { readonly kind: 'none' }
-  | { readonly kind: 'cookie' | 'token'; readonly appSession: AppSession }
+  | { readonly kind: 'cookie'; readonly appSession: AppSession }
+  | {
+      readonly kind: 'token';
+      readonly appSession: AppSession;
+      /** Id of the proof that came with it, which `spendProof` has to look at before anything is done. */
+      readonly proofId?: string;
+    }
   | {
       readonly kind: 'refused';
       readonly reason: ReasonCode;
@@ -32,7 +38,6 @@ export type Credential =
 /** Where credentials are looked up. */
 export interface Known {
   readonly graph: Pick<TrustGraph, 'appSessionByTokenHash' | 'get'>;
-  readonly replays: ReplayMemory;
 }
 
 /** True when an `Authorization` field holds a token of ours, in whatever form: it is for nobody else to see. */
@@ -66,35 +71,48 @@ function tokenCredential(presented: Presented, known: Known): Credential {
   if (appSession.expiresAt === undefined || appSession.expiresAt <= now) return invalid('the token has expired');
   if (known.graph.get('session', appSession.sessionId) === undefined) return invalid('the session has ended');
   if (scheme.toLowerCase() !== appSession.form) return invalid(`a ${appSession.form} token came as ${scheme}`);
-  if (appSession.form === 'dpop') {
-    const problem = proofProblem(presented, token, appSession, known.replays);
-    if (problem !== undefined) return { kind: 'refused', reason: 'proof-invalid', cause: problem };
-  }
+  const proof = appSession.form === 'dpop' ? proofOf(presented, token, appSession) : undefined;
+  if (proof?.ok === false) return unproven(proof.error);
   const beside = cookieSession(presented, known);
   if (beside !== undefined && beside.sessionId !== appSession.sessionId) {
     return { kind: 'refused', reason: 'credentials-conflict', cause: 'the cookie is of another session' };
   }
-  return { kind: 'token', appSession };
+  return { kind: 'token', appSession, ...(proof === undefined ? {} : { proofId: proof.value }) };
 }
 
-function proofProblem(
-  presented: Presented,
-  token: string,
-  { id, keyThumbprint }: AppSession,
-  replays: ReplayMemory,
-): string | undefined {
+/**
+ * Notes that the proof of a token is used, and refuses one that was. Last: only what would be accepted is remembered, so that nobody else
+ * can use up an id. Whoever had to wait for the answer looks again whether the token is still known.
+ */
+export function spendProof(credential: Credential, known: Known, replays: Replays): Credential | Promise<Credential> {
+  if (credential.kind !== 'token' || credential.proofId === undefined) return credential;
+  const { appSession, proofId } = credential;
+  const used = replays.use(appSession.id, proofId);
+  if (!(used instanceof Promise)) return spent(credential, used);
+  return used.then(
+    (use) => {
+      const isThere = known.graph.get('appSession', appSession.id) !== undefined;
+      return isThere ? spent(credential, use) : invalid('the token has ended meanwhile');
+    },
+    () => unproven('whether the proof was used before cannot be known now'),
+  );
+}
+
+function spent(credential: Credential, use: Use): Credential {
+  if (use === 'new') return credential;
+  return unproven(use === 'seen' ? 'the proof was used before' : 'too many proofs at once');
+}
+
+/** The id of the proof, or what is wrong with it. */
+function proofOf(presented: Presented, token: string, { keyThumbprint }: AppSession): Result<string, string> {
   const { method, path, now } = presented;
   const proofs = presented.proofs();
   const [text] = proofs;
-  if (text === undefined) return 'there is no proof';
-  if (proofs.length > 1) return 'there is more than one proof';
+  if (text === undefined) return err('there is no proof');
+  if (proofs.length > 1) return err('there is more than one proof');
   const proof = checkProof(text, { method, origin: presented.origin(), path, now, token });
-  if (!proof.ok) return proof.error;
-  if (proof.value.keyThumbprint !== keyThumbprint) return 'the proof is by another key';
-  // Last: only what would be accepted is remembered, so that nobody else can use up an id.
-  const used = replays.use(id, proof.value.id);
-  if (used === 'new') return undefined;
-  return used === 'seen' ? 'the proof was used before' : 'too many proofs at once';
+  if (!proof.ok) return proof;
+  return proof.value.keyThumbprint === keyThumbprint ? ok(proof.value.id) : err('the proof is by another key');
 }
 
 /** The app session behind the cookie, when a browser got it and it was made for this very host. */
@@ -103,6 +121,10 @@ function cookieSession({ cookie, host }: Presented, { graph }: Known): AppSessio
   const appSession = value === undefined ? undefined : graph.appSessionByTokenHash(hashToken(value));
   // A token of a program in a cookie would be good without its proof.
   return appSession?.host === host && appSession.form === undefined ? appSession : undefined;
+}
+
+function unproven(cause: string): Credential {
+  return { kind: 'refused', reason: 'proof-invalid', cause };
 }
 
 function invalid(cause: string): Credential {

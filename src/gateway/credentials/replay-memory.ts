@@ -18,12 +18,21 @@ interface Generation {
   size: number;
 }
 
+/** What the use of a proof turned out to be. `seen`: it was used before. `full`: too many at once. */
+export type Use = 'new' | 'seen' | 'full';
+
+/** Where the use of a proof is noted: in this process, or in the one that all gateways of a Cordon share. */
+export interface Replays {
+  /** Notes the use of a proof by its owner (id of the app session) and id. */
+  use(owner: string, id: string): Use | Promise<Use>;
+}
+
 /**
  * Which proofs were used, for as long as they could be used again. Two generations: a proof is forgotten one to two spans after its use.
  * Only holders of a living token get this far, and one of them cannot take the room of the others. What does not fit is refused: a
  * memory that forgets early would let a proof be used twice.
  */
-export class ReplayMemory {
+export class ReplayMemory implements Replays {
   readonly #now: () => number;
   readonly #limits: ReplayLimits;
   #young: Generation = { used: new Map(), size: 0 };
@@ -36,8 +45,7 @@ export class ReplayMemory {
     this.#turnedAt = now();
   }
 
-  /** Notes the use of a proof by its owner (id of the app session) and id. `seen`: it was used before. `full`: too many at once. */
-  use(owner: string, id: string): 'new' | 'seen' | 'full' {
+  use(owner: string, id: string): Use {
     this.#turn();
     const key = hashToken(id);
     if (this.#old.used.get(owner)?.has(key) === true) return 'seen';

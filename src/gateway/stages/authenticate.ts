@@ -1,5 +1,20 @@
-import { findCredential, isOwnAuthorization, proofsOf } from '../credentials/credential.ts';
-import { type Exchange, need, ownOrigin, type Refusal, refuse, type Stage, type StageResult } from '../exchange.ts';
+import {
+  type Credential,
+  findCredential,
+  isOwnAuthorization,
+  proofsOf,
+  spendProof,
+} from '../credentials/credential.ts';
+import {
+  type Exchange,
+  type GatewayParts,
+  need,
+  ownOrigin,
+  type Refusal,
+  refuse,
+  type Stage,
+  type StageResult,
+} from '../exchange.ts';
 
 /**
  * Finds the session behind the one credential of the request. A cookie that is missing, doubled, unknown or made for another host is no
@@ -7,7 +22,8 @@ import { type Exchange, need, ownOrigin, type Refusal, refuse, type Stage, type 
  */
 export const authenticate: Stage = {
   name: 'authenticate',
-  run: (exchange, { graph, replays, clock }): StageResult => {
+  run: (exchange, parts): StageResult | Promise<StageResult> => {
+    const { graph, replays, clock } = parts;
     const { client, asked } = exchange;
     const authorization = client.header('authorization');
     const hasToken = isOwnAuthorization(authorization);
@@ -24,21 +40,28 @@ export const authenticate: Stage = {
         origin: () => ownOrigin(exchange),
         proofs: () => proofsOf(client.rawHeaders),
       },
-      { graph, replays },
+      { graph },
     );
-    if (found.kind === 'refused') return refused(found.reason, found.cause);
-    if (found.kind === 'none') return undefined;
-    if (found.kind === 'token') hideToken(exchange);
-    const session = graph.get('session', found.appSession.sessionId);
-    if (session === undefined) return undefined;
-    const user = graph.get('user', session.userId);
-    exchange.credential = found.kind;
-    exchange.appSession = found.appSession;
-    exchange.session = session;
-    if (user !== undefined) exchange.user = user;
-    return undefined;
+    const credential = spendProof(found, { graph }, replays);
+    return credential instanceof Promise
+      ? credential.then((one) => accept(exchange, parts, one))
+      : accept(exchange, parts, credential);
   },
 };
+
+function accept(exchange: Exchange, { graph }: GatewayParts, found: Credential): StageResult {
+  if (found.kind === 'refused') return refused(found.reason, found.cause);
+  if (found.kind === 'none') return undefined;
+  if (found.kind === 'token') hideToken(exchange);
+  const session = graph.get('session', found.appSession.sessionId);
+  if (session === undefined) return undefined;
+  const user = graph.get('user', session.userId);
+  exchange.credential = found.kind;
+  exchange.appSession = found.appSession;
+  exchange.session = session;
+  if (user !== undefined) exchange.user = user;
+  return undefined;
+}
 
 function refused(reason: Parameters<typeof refuse>[1], cause: string): Refusal {
   return { ...refuse(401, reason), cause };
