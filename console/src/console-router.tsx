@@ -34,6 +34,11 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/apps',
+    component: lazyRouteComponent(() => import('./apps/apps.tsx'), 'Apps'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/decisions',
     component: lazyRouteComponent(() => import('./decisions/decisions.tsx'), 'Decisions'),
   }),

@@ -1,8 +1,10 @@
 import { Code, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { Enforcement } from '../apps/app-badges.tsx';
+import { STREAMS } from '../apps/app-text.ts';
 import type { ControlOutput } from '../client.ts';
-import { Labels, State, TierBadge } from '../parts/badges.tsx';
+import { Labels, TierBadge } from '../parts/badges.tsx';
 import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Failure, sentence } from '../parts/failure.tsx';
 import { LoadingRows } from '../parts/page.tsx';
@@ -35,23 +37,21 @@ export function AssetDetail({ id, onClose }: { id: string; onClose: () => void }
   );
 }
 
-/** What becomes of streams that a proxy of one's own carries; of those through the gateway there is nothing to say. */
-const STREAMS = {
-  refused: 'A proxy carries its requests and asks Cordon about each. WebSockets are refused, as nobody could cut them.',
-  uncut: 'A proxy carries its requests and asks Cordon about each. A stream that is open goes on when access ends.',
-} as const;
-
-function ReachedThrough({ app }: { app: string }): ReactNode {
+/** An app that leads to the asset. The API names it by its host. */
+function ReachedThrough({ host }: { host: string }): ReactNode {
   const apps = useControl('apps', {}, { refresh: 30_000 });
-  const streams = apps.data?.items.find(({ url }) => new URL(url).hostname === app)?.streams ?? 'cut';
+  const app = apps.data?.items.find((one) => one.host === host);
+  if (app === undefined) return <span className="break">{host}</span>;
   return (
     <Group gap="xs" wrap="nowrap" align="baseline">
-      <span className="break">{app}</span>
-      {streams !== 'cut' && (
+      <Link to="/apps" search={{ id: app.id }} className="text-link">
+        {host}
+      </Link>
+      {app.enforcedBy === 'forward-auth' && (
         <>
-          <State tone={streams === 'uncut' ? 'warn' : 'note'}>forward-auth</State>
+          <Enforcement app={app} />
           <Text size="xs" c="dimmed">
-            {STREAMS[streams]}
+            {STREAMS[app.streams].long}
           </Text>
         </>
       )}
@@ -76,7 +76,7 @@ function Body({ asset }: { asset: Asset }): ReactNode {
       {asset.apps.length > 0 && (
         <Section title="Reached through">
           {asset.apps.map((app) => (
-            <ReachedThrough key={app} app={app} />
+            <ReachedThrough key={app} host={app} />
           ))}
         </Section>
       )}

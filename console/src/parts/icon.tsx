@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 const PATHS = {
   overview: 'M4 13a8 8 0 1 1 16 0M12 13l4-4M4 18h16',
   assets: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9',
+  apps: 'M5 21V4h14v17M3 21h18M15 12v1.500',
   decisions: 'M3 12h4l3-8 4 16 3-8h4',
   people:
     'M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 3.5a4 4 0 0 1 0 7M18 15.500c2.500.8 4 2.600 4 5.500',

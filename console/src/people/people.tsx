@@ -23,7 +23,7 @@ export function People(): ReactNode {
     >
       <Tabs
         value={url['tab'] ?? 'people'}
-        onChange={(tab) => setUrl({ tab: tab === 'people' ? '' : (tab ?? ''), q: '', id: '' })}
+        onChange={(tab) => setUrl({ tab: tab === 'people' ? '' : (tab ?? ''), q: '', id: '', kind: '' })}
         keepMounted={false}
       >
         <Tabs.List mb="md">

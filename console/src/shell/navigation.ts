@@ -4,6 +4,7 @@ import type { IconName } from '../parts/icon.tsx';
 export const NAVIGATION = [
   { to: '/', title: 'Overview', icon: 'overview', letter: 'o' },
   { to: '/assets', title: 'Assets', icon: 'assets', letter: 'a' },
+  { to: '/apps', title: 'Apps', icon: 'apps', letter: 'b' },
   { to: '/decisions', title: 'Live decisions', icon: 'decisions', letter: 'l' },
   { to: '/people', title: 'People', icon: 'people', letter: 'p' },
   { to: '/devices', title: 'Devices', icon: 'devices', letter: 'd' },

@@ -4,6 +4,7 @@ import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { type ReactNode, Suspense, useEffect, useRef } from 'react';
 import { LOOK_ONLY } from '../parts/allowance.ts';
 import { Icon } from '../parts/icon.tsx';
+import { identityOrigin } from '../parts/identity-origin.ts';
 import { LoadingRows } from '../parts/page.tsx';
 import { useControl, useMe } from '../query.ts';
 import { NAVIGATION } from './navigation.ts';
@@ -125,7 +126,7 @@ function Account(): ReactNode {
     <div className="account">
       <Text size="sm" fw={600} truncate>
         <a
-          href={ownPage(window.location)}
+          href={`${identityOrigin(window.location)}/`}
           className="account-link"
           title={me === undefined ? '' : `${me.email}: your page, and the way out`}
         >
@@ -137,9 +138,4 @@ function Account(): ReactNode {
       </Text>
     </div>
   );
-}
-
-/** The person's own page, on the identity host beside this one. */
-function ownPage({ protocol, host }: Location): string {
-  return `${protocol}//id.${host.slice(host.indexOf('.') + 1)}/`;
 }
