@@ -132,11 +132,20 @@ describe('cordon connect', () => {
     }
   });
 
-  it('says what to do about a port that is taken', async () => {
-    const { app, person } = await setting();
-    const running = person.cordon('connect', 'db', '--listen', `127.0.0.1:${app.port}`);
+  it('says what to do about a port that is taken, before anybody has to sign in', async () => {
+    const { made, app } = await setting();
+    const running = ada(made, []).cordon('connect', 'db', '--listen', `127.0.0.1:${app.port}`);
     assert.equal(await running.ended, 2);
     assert.match(running.err(), /port-in-use[\s\S]*hint: name another port/);
+    assert.doesNotMatch(running.err(), /open this/);
+  });
+
+  it('knows no app by a name with a slip in it, and asks nobody about one', async () => {
+    const { made } = await setting();
+    const running = ada(made, []).cordon('connect', 'bd');
+    assert.equal(await running.ended, 2);
+    assert.match(running.err(), /no app is published at `bd\.localhost` \(app-unknown\)\nhint: your page at/);
+    assert.doesNotMatch(running.err(), /open this/);
   });
 
   it('is no way to an app that speaks HTTP', async () => {

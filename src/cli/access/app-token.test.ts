@@ -26,11 +26,18 @@ describe('the token of a program', () => {
   const opened: URL[] = [];
   /** What the installation was asked at its token address. */
   const asked: { form: URLSearchParams; dpop: string | undefined }[] = [];
+  /** What it answers who looks whether the app is there, at the address of its public keys. */
+  let answerKeys: () => { status: number; body: object };
   let answerToken: () => { status: number; body: object };
   const clock = manualClock(NOW);
 
   before(async () => {
     server = createServer((incoming: IncomingMessage, response) => {
+      if (incoming.method === 'GET') {
+        const { status, body } = answerKeys();
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+        return;
+      }
       void text(incoming).then((body) => {
         const dpop = incoming.headers['dpop'];
         asked.push({ form: new URLSearchParams(body), dpop: typeof dpop === 'string' ? dpop : undefined });
@@ -46,6 +53,7 @@ describe('the token of a program', () => {
     await writePrivate(directory, LOGIN_FILE, { url: `http://id.localhost:${port}` });
     opened.length = 0;
     asked.length = 0;
+    answerKeys = () => ({ status: 200, body: { keys: [] } });
     answerToken = () => {
       const isBound = asked.at(-1)?.dpop !== undefined;
       return {
@@ -134,6 +142,21 @@ describe('the token of a program', () => {
       [token.host, token.origin, token.expiresAt],
       ['wiki.localhost', `http://wiki.localhost:${port}`, NOW + 3_600_000],
     );
+  });
+
+  it('is asked for only where the app is there: before that nobody is asked anything', async () => {
+    for (const [status, body, code] of [
+      [404, { code: 'app-unknown', message: 'No app is published at this address' }, 'app-unknown'],
+      [404, { error: { code: 'not-found' } }, 'app-unknown'], // a host of Cordon's own
+      [403, { code: 'certificate-required', message: 'none was shown', hint: 'enrol' }, 'certificate-required'],
+      [502, {}, 'installation-answer-invalid'],
+    ] as const) {
+      answerKeys = () => ({ status, body });
+      assert.equal(await codeOf(obtain()), code);
+    }
+    await writePrivate(directory, LOGIN_FILE, { url: 'http://id.localhost:1' });
+    assert.equal(await codeOf(obtain()), 'installation-unreachable');
+    assert.deepEqual([opened.length, asked.length], [0, 0]);
   });
 
   it('comes with a fresh proof for each request, without the query', async () => {

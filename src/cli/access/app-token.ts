@@ -1,6 +1,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { CordonError, hashToken, newToken } from '#base';
 import type { CliWorld } from '../world.ts';
+import { findApp } from './find-app.ts';
 import { askInstallation } from './installation.ts';
 import { appAddress, type Connection, connectionOf, type Login, readLogin } from './login.ts';
 import { type Members, readPrivate, writePrivate } from './private-files.ts';
@@ -47,7 +48,7 @@ interface Kept {
 
 /**
  * The token of this machine's person for an app, named by its host or the first label of it: a kept one, or a new one that the person
- * allows in a browser. Throws `login-missing`, `token-refused`, `token-wait-ended` and what the connection fails with.
+ * allows in a browser. Throws `login-missing`, `app-unknown`, `token-refused`, `token-wait-ended` and what the connection fails with.
  */
 export async function appToken(world: CliWorld, app: string, wish: TokenWish = {}): Promise<AppToken> {
   const { form = 'dpop', isFresh = false } = wish;
@@ -105,6 +106,7 @@ interface Wanted {
 }
 
 async function obtain(world: CliWorld, wanted: Wanted): Promise<Kept> {
+  await findApp(wanted, world.signal);
   const verifier = newToken();
   const key = wanted.form === 'dpop' ? newProgramKey() : undefined;
   const addressFor = (redirect?: string): string => {

@@ -81,8 +81,14 @@ export function connectionFailure(url: string, cause: Error, signal: AbortSignal
       },
     );
   }
+  if (code === 'EPROTO' && cause.message.includes('wrong version number')) {
+    return new CordonError('installation-unreachable', `what listens at \`${origin}\` does not speak TLS`, {
+      cause,
+      hint: 'check the port; below `localhost` Cordon also speaks plain HTTP, at an address that begins with `http://`',
+    });
+  }
   return new CordonError('installation-unreachable', `\`${origin}\` cannot be reached: ${cause.message}`, {
     cause,
-    hint: 'check the address and the network',
+    hint: 'check the address and the network, and that Cordon runs there',
   });
 }

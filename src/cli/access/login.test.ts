@@ -19,18 +19,21 @@ describe('the address of an identity host', () => {
     it(`is read from \`${text}\``, () => assert.equal(parseIdentityUrl(text), origin));
   }
 
-  for (const text of [
-    'http://id.example.org', // in the clear
-    'http://localhost',
-    'https://wiki.example.org',
-    'https://id.example.org/sign-in',
-    'https://id.example.org?x=1',
-    'https://ada@id.example.org',
-    'ftp://id.localhost',
-    'javascript:alert(1)',
-    '',
-  ]) {
-    it(`is not \`${text}\``, () => assert.throws(() => parseIdentityUrl(text), refusedAs('login-address-invalid')));
+  for (const [text, why] of [
+    ['http://id.example.org', 'it begins with `https://`, or with `http://` below `localhost`'], // in the clear
+    ['ftp://id.localhost', 'it begins with `https://`, or with `http://` below `localhost`'],
+    ['http://localhost', 'its name begins with `id.`'],
+    ['https://wiki.example.org', 'its name begins with `id.`'],
+    ['javascript:alert(1)', 'it is no address'],
+    ['https://id.example.org/sign-in', 'it has no path'],
+    ['https://id.example.org?x=1', 'it has no path'],
+    ['https://ada@id.example.org', 'it is no address'],
+    ['', 'it is no address'],
+  ] as const) {
+    it(`is not \`${text}\`, and says why`, () => {
+      const message = `\`${text}\` is not the address of an identity host: ${why}`;
+      assert.throws(() => parseIdentityUrl(text), { code: 'login-address-invalid', message });
+    });
   }
 });
 

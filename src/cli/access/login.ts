@@ -45,13 +45,23 @@ export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<L
  */
 export function parseIdentityUrl(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `https://${text}`);
-  const isLocal = url?.hostname.endsWith('.localhost') === true;
-  const isOne = url !== null && url.hostname.startsWith('id.') && url.pathname === '/' && url.search + url.hash === '';
-  if (isOne && url.username === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)))
-    return url.origin;
-  throw new CordonError('login-address-invalid', `\`${text}\` is not the address of an identity host`, {
-    hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
-  });
+  const why = flawOf(url);
+  if (url !== null && why === undefined) return url.origin;
+  throw new CordonError(
+    'login-address-invalid',
+    `\`${text}\` is not the address of an identity host: ${why ?? 'it is no address'}`,
+    {
+      hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
+    },
+  );
+}
+
+function flawOf(url: URL | null): string | undefined {
+  if (url === null || url.username !== '') return 'it is no address';
+  if (!url.hostname.startsWith('id.')) return 'its name begins with `id.`';
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'it has no path';
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname.endsWith('.localhost'))) return undefined;
+  return 'it begins with `https://`, or with `http://` below `localhost`';
 }
 
 /** Host and origin of an app that is named by its host, its address, or the first label of its host. Throws `login-address-invalid`. */
@@ -93,9 +103,13 @@ async function deviceCertificate(directory: string): Promise<{ readonly cert: st
     return { cert: cert ?? '', key: key ?? '' };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CordonError('device-certificate-unreadable', `the certificate of this device cannot be read: ${why}`, {
-      cause,
-      hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
-    });
+    throw new CordonError(
+      'device-certificate-unreadable',
+      `the certificate of this device cannot be read: ${why ?? 'it is no address'}`,
+      {
+        cause,
+        hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
+      },
+    );
   }
 }

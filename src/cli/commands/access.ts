@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { CordonError } from '#base';
 import { appToken, TOKEN_DIRECTORY } from '../access/app-token.ts';
 import { askInstallation } from '../access/installation.ts';
-import { connectionOf, type Login, LOGIN_FILE, parseIdentityUrl, readLogin } from '../access/login.ts';
+import { appAddress, connectionOf, type Login, LOGIN_FILE, parseIdentityUrl, readLogin } from '../access/login.ts';
 import { removePrivate, writePrivate } from '../access/private-files.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
@@ -79,16 +79,18 @@ export async function logout({ world, out }: CommandContext): Promise<number> {
 export async function token({ args, world, out }: CommandContext): Promise<number> {
   const target = args.text('for');
   const form = args.has('bearer') ? 'bearer' : 'dpop';
+  const { origin } = appAddress(await readLogin(world), args.at(0));
+  const url = URL.parse(target ?? '/', origin);
+  if (url?.origin !== origin) throw misuse(args.row, `\`--for\` takes an address below \`${origin}\``);
   const made = await appToken(world, args.at(0), {
     form,
     isFresh: args.has('fresh'),
     way: args.has('no-browser') ? 'paste' : 'open',
   });
-  const url = URL.parse(target ?? '/', made.origin);
-  if (url?.origin !== made.origin) throw misuse(args.row, `\`--for\` takes an address below \`${made.origin}\``);
-  const fields = made.proofFor(args.text('method') ?? 'GET', url.href);
+  // Methods are written in capitals, and the gateway takes no other.
+  const fields = made.proofFor((args.text('method') ?? 'GET').toUpperCase(), url.href);
   if (out.isJson) {
-    const { text, host, origin, expiresAt } = made;
+    const { text, host, expiresAt } = made;
     out.document({ token: text, form, host, origin, expiresAt, ...(target === undefined ? {} : { fields }) });
   } else if (target === undefined) {
     out.line(made.text);

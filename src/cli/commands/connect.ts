@@ -1,6 +1,6 @@
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net';
 import { CordonError } from '#base';
-import { appToken } from '../access/app-token.ts';
+import { appToken, type AppToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { remedyOf, type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
@@ -60,15 +60,16 @@ function listenAddress({ args }: CommandContext, text = '127.0.0.1:0'): Listen {
 /** A local port; each connection to it is a tunnel of its own, and a decision of its own. Runs until told to stop. */
 export async function overPort(context: CommandContext, source: TokenSource, listen: Listen): Promise<number> {
   const { signal } = context.world;
-  const token = await source(false); // whoever has to sign in does it now, not in front of a program that waits
   const open = new Set<Promise<void>>();
   let count = 0;
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  const { address, port } = await listenOn(server, listen); // a port that is taken is said before anybody has to sign in
+  const token = await tokenBefore(server, source);
+  server.on('connection', (socket) => {
     count += 1;
     const work = serve(context, source, { socket, id: count }).finally(() => open.delete(work));
     open.add(work);
   });
-  const { address, port } = await listenOn(server, listen);
   const local = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   if (context.out.isJson) context.out.item({ event: 'listening', address, port, app: token.host });
   else {
@@ -79,6 +80,22 @@ export async function overPort(context: CommandContext, source: TokenSource, lis
   server.close();
   await Promise.all(open);
   return 0;
+}
+
+/** Whoever has to sign in does it now, not in front of a program that waits. Connections that come before that are reset. */
+async function tokenBefore(server: Server, source: TokenSource): Promise<AppToken> {
+  const refuse = (socket: Socket): void => {
+    socket.resetAndDestroy();
+  };
+  server.on('connection', refuse);
+  try {
+    return await source(false);
+  } catch (error) {
+    server.close();
+    throw error;
+  } finally {
+    server.off('connection', refuse);
+  }
 }
 
 const LISTEN_FAILURES: Readonly<Record<string, string>> = { EADDRINUSE: 'port-in-use', EACCES: 'port-refused' };
