@@ -81,7 +81,7 @@ export function whyCut(cut: Cut): { readonly status: number; readonly message: s
 
 /** What follows the body; most have nothing. */
 function trailersOf(raw: Dispatcher.DispatchController['rawTrailers']): string[] {
-  return Array.isArray(raw) && raw.length > 0 ? trailing(raw.map(String)) : [];
+  return Array.isArray(raw) && raw.length > 0 ? trailing(raw) : [];
 }
 
 /** The refusal that a cut becomes while nothing was answered yet. */
@@ -141,7 +141,11 @@ export function transferOf(
     },
     onResponseEnd: ({ rawTrailers }) => {
       ended ??= 'complete';
-      client.end(whole, trailersOf(rawTrailers));
+      try {
+        client.end(whole, trailersOf(rawTrailers));
+      } catch {
+        client.abort(); // nobody is told of an end that fails, and it would stay open as if more came
+      }
       resolve('answered');
     },
     onResponseError: (_controller, error) => {

@@ -202,15 +202,25 @@ const NEVER_AFTER =
  * The fields to pass on after a body, in either direction: nothing that only a head may say (RFC 9110 section 6.5.1), nothing
  * hop-by-hop, nothing in Cordon's name or in that of an identity (attack: to say behind the body what is taken away before it).
  */
-export function trailing(raw: readonly string[]): FieldList {
+export function trailing(raw: readonly (Buffer | string)[]): FieldList {
   const fields: FieldList = [];
   for (let i = 0; i < raw.length; i += 2) {
-    const { name, isAllowed, isDropped } = ruleOf(raw[i] ?? '');
-    const value = raw[i + 1] ?? '';
+    const { name, isAllowed, isDropped } = ruleOf(text(raw[i]));
+    const value = text(raw[i + 1]);
     if (!isAllowed || isDropped || NEVER_AFTER.test(name) || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) continue;
     fields.push(name, value);
   }
   return fields;
+}
+
+/**
+ * Fields by name in lower case, each with all its values. Without a prototype, whose members have names as well (attack: a field that is
+ * called `constructor`).
+ */
+export function byName(fields: readonly string[]): Record<string, string[]> {
+  const object = Object.create(null) as Record<string, string[]>;
+  for (let i = 0; i < fields.length; i += 2) (object[(fields[i] ?? '').toLowerCase()] ??= []).push(fields[i + 1] ?? '');
+  return object;
 }
 
 /** Values of a cookie in `Cookie` fields, in order. More than one means that somebody tossed a cookie at us. */

@@ -6,6 +6,7 @@ import { randomOctets } from '#base';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { endSoftly } from './end-softly.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
+import { byName } from '../headers.ts';
 import { awaitsContinue, requestBody } from './request-body.ts';
 
 /** What a stream began with. `rawHeaders` are alternating names and values, pseudo-fields among them. */
@@ -119,15 +120,18 @@ class Http2Client implements ClientEnd {
   }
 
   inform(status: number, fields: readonly string[]): void {
-    if (!this.hasLeft && !this.hasBegun) this.#stream.additionalHeaders({ ':status': status, ...objectOf(fields) });
+    if (this.hasLeft || this.hasBegun) return;
+    this.#stream.additionalHeaders({ ':status': status, ...byName(withoutLength(fields)) });
   }
 
   begin(status: number, fields: readonly string[]): void {
+    // What Node would refuse later, when nobody is left who could answer instead (attack: an app that ends the process with a status).
+    if (status < 200 || status > 599) throw statusError(status);
     for (let i = 0; i < fields.length; i += 2) {
       validateHeaderName(fields[i] ?? '');
       validateHeaderValue(fields[i] ?? '', fields[i + 1] ?? '');
     }
-    this.#begun = { status, fields: [...fields] };
+    this.#begun = { status, fields: status === 204 ? withoutLength(fields) : [...fields] };
     this.#isHeld = true;
     setImmediate(flush, this);
   }
@@ -180,15 +184,26 @@ class Http2Client implements ClientEnd {
     if (this.#mayTrail) {
       this.#stream.once('wantTrailers', () => {
         if (this.hasLeft) return;
-        this.#stream.sendTrailers(objectOf(this.#endFields));
+        this.#attempt(() => this.#stream.sendTrailers(byName(this.#endFields)));
         // They leave with the next turn of the loop, and a reset before them would be all that is seen.
         setImmediate(() => setImmediate(() => this.#closeQuietly()));
       });
     }
-    this.#stream.respond([':status', String(status), ...fields], {
-      waitForTrailers: this.#mayTrail,
-      endStream: isWhole && isEmpty,
-    });
+    this.#attempt(() =>
+      this.#stream.respond([':status', String(status), ...fields], {
+        waitForTrailers: this.#mayTrail,
+        endStream: isWhole && isEmpty,
+      }),
+    );
+  }
+
+  /** Whatever cannot be sent breaks off the stream. INVARIANT: nothing is thrown where only the process would catch it. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch {
+      this.abort();
+    }
   }
 
   #continue(): void {
@@ -234,11 +249,11 @@ function fieldsOf(raw: readonly string[]): string[] {
   return fields;
 }
 
-function objectOf(fields: readonly string[]): Record<string, string[]> {
-  const object: Record<string, string[]> = {};
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = (fields[i] ?? '').toLowerCase();
-    (object[name] ??= []).push(fields[i + 1] ?? '');
-  }
-  return object;
+/** An answer that has no body has no length either, whatever an app says: clients break off what claims one (RFC 9110 section 8.6). */
+function withoutLength(fields: readonly string[]): string[] {
+  return fields.filter((_text, index) => fields[index - (index % 2)]?.toLowerCase() !== 'content-length');
+}
+
+function statusError(status: number): Error {
+  return Object.assign(new RangeError(`the status is ${status}`), { code: 'ERR_HTTP_INVALID_STATUS_CODE' });
 }

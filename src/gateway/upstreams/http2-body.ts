@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { errors } from 'undici';
+import { byName } from '../headers.ts';
 
 /** What goes with a body. */
 export interface Http2BodyOptions {
@@ -92,11 +93,8 @@ export class Http2Body {
   };
 
   #sendTrailers(): void {
-    const fields: Record<string, string[]> = {};
-    const raw = this.#isComplete ? (this.#options.trailers?.() ?? []) : [];
-    for (let i = 0; i < raw.length; i += 2) (fields[(raw[i] ?? '').toLowerCase()] ??= []).push(raw[i + 1] ?? '');
     try {
-      this.#stream.sendTrailers(fields);
+      this.#stream.sendTrailers(byName(this.#isComplete ? (this.#options.trailers?.() ?? []) : []));
     } catch (error) {
       this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
     }
