@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { APP_COOKIE, CALLBACK_PATH, createHandoff, type Handoff } from '#gateway';
+import { createHandoff, type Handoff, HANDOFF } from '#gateway';
 import type { Reason } from '#model';
 import { clientOf } from './caller.ts';
 import { type ConsoleFiles, isNavigation } from './console-files.ts';
@@ -32,7 +32,7 @@ export function consolePages(services: ApiServices, files: ConsoleFiles, denials
   });
   return {
     register: (server) => {
-      server.get(CALLBACK_PATH, async (request, reply) => {
+      server.get(HANDOFF.callbackPath, async (request, reply) => {
         await endHandoff(services, { handoff, denials }, request, reply);
         return await reply;
       });
@@ -111,7 +111,7 @@ async function signOut(services: ApiServices, request: FastifyRequest, reply: Fa
     await identity.sessions.endById({ sessionId, ownerId, by: `user:${ownerId}` });
   }
   const location = new URL('/sign-in', services.originOf(hosts.identity, transport)).href;
-  await reply.code(303).header('set-cookie', clearedCookie(APP_COOKIE)).header('location', location).send();
+  await reply.code(303).header('set-cookie', clearedCookie(HANDOFF.cookie)).header('location', location).send();
 }
 
 async function refusePerson(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { hashToken } from '#base';
-import { APP_COOKIE } from '#gateway';
+import { HANDOFF } from '#gateway';
 import type { Actor, Decision, Session } from '#model';
 import { decideManage, decisionRecord, type ManageInput } from '#policy';
 import { addressOf, type Caller, cookieOf } from './caller.ts';
@@ -109,7 +109,7 @@ export async function recordConsoleDenial(
 
 /** The session behind the console's cookie, when the cookie was made for this very host. */
 function consoleSession(services: ApiServices, request: IncomingMessage): Session | undefined {
-  const token = cookieOf(request, APP_COOKIE);
+  const token = cookieOf(request, HANDOFF.cookie);
   const appSession = token === undefined ? undefined : services.graph.appSessionByTokenHash(hashToken(token));
   // A token of a program is for apps, and in a cookie it would be good without its proof.
   if (appSession?.host !== services.hosts.console || appSession.form !== undefined) return undefined;

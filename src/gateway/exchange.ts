@@ -7,18 +7,17 @@ import type { ProbeMarks } from '#wire';
 import type { Admission } from './admission.ts';
 import type { AssertionSigner } from './assertion.ts';
 import type { ClientEnd } from './client-end.ts';
-import type { Replays } from './credentials/replay-memory.ts';
 import type { Handoff, Redeemer, Transport } from './handoff.ts';
 import type { CanonicalHost } from './host.ts';
-import type { FormKeeper } from './kept-forms.ts';
 import type { Limits } from './limits.ts';
 import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
+import type { Memory } from './memory.ts';
 import type { Basis } from './passage.ts';
 import type { RecordJournal, Recorder } from './record.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
-export interface GatewayParts {
+export interface GatewayParts extends Memory {
   readonly graph: TrustGraph;
   /** What a decision made now is made from. */
   readonly basis: () => Basis;
@@ -27,10 +26,6 @@ export interface GatewayParts {
   readonly assertion: AssertionSigner;
   readonly handoff: Handoff;
   readonly redeemer: Redeemer;
-  /** Proofs of programs that were used. */
-  readonly replays: Replays;
-  /** What people sent before they had proved who they are. */
-  readonly forms: FormKeeper;
   readonly identityOrigin: (transport: Transport) => string;
   readonly deviceOf: (socket: Socket) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;

@@ -14,7 +14,6 @@ import { http1Client, http1Upgrade } from './client/http1.ts';
 import { http2Client } from './client/http2.ts';
 import type { OnStream } from './client/http2-sessions.ts';
 import type { ClientEnd } from './client-end.ts';
-import { ReplayMemory, type Replays } from './credentials/replay-memory.ts';
 import {
   type Counters,
   type Exchange,
@@ -28,9 +27,9 @@ import { asForwarded } from './forward-auth/as-forwarded.ts';
 import { permit } from './forward-auth/permit.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
-import { type FormKeeper, KeptForms } from './kept-forms.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
+import { createMemory, type Memory } from './memory.ts';
 import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { canKeep, keepForm } from './send-again.ts';
@@ -69,8 +68,7 @@ export interface GatewayOptions {
   /** Certifies SSH keys. Absent: nobody gets a certificate. */
   readonly sshAuthority?: SshAuthority;
   /** Where used proofs are noted and forms are kept, when several gateways share that. Absent: here. */
-  readonly replays?: Replays;
-  readonly forms?: FormKeeper;
+  readonly memory?: Memory;
   readonly limits?: Partial<Limits>;
   /** Marks of Cordon's own probes. Probes that are refused are neither counted nor recorded. Absent: there are none. */
   readonly probes?: Pick<ProbeMarks, 'answerTo'>;
@@ -261,8 +259,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     identityOrigin: originOf,
     handoff: createHandoff({ redeemer: options.handoff, identityOrigin: originOf }),
     redeemer: options.handoff,
-    replays: options.replays ?? new ReplayMemory(now),
-    forms: options.forms ?? new KeptForms(now),
+    ...(options.memory ?? createMemory(now)),
     assertion: options.assertion,
     deviceOf: options.deviceOf,
     endSession: options.endSession,

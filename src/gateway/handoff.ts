@@ -13,6 +13,8 @@ export const APP_COOKIE = '__Host-cordon_app';
 const FLOW_COOKIE = '__Host-cordon_flow';
 /** Where the id host sends the browser back to, on every app host and the console host. */
 export const CALLBACK_PATH = '/.cordon/callback';
+/** What other areas know of the hand-off: the cookie, and the path that ends it. */
+export const HANDOFF = { cookie: APP_COOKIE, callbackPath: CALLBACK_PATH } as const;
 /** Where a browser begins to sign in, on every app host; `return` is the path to come back to. */
 export const SIGN_IN_PATH = '/.cordon/sign-in';
 /** Where a form that was kept over a sign-in is shown again, on every app host. */

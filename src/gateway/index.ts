@@ -15,9 +15,8 @@ export { answerEnvoy } from './forward-auth/grpc.ts';
 export { answerProxies } from './forward-auth/http.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export {
-  APP_COOKIE,
-  CALLBACK_PATH,
   createHandoff,
+  HANDOFF,
   type Handoff,
   type HandoffStep,
   type Redeemer,
@@ -27,6 +26,7 @@ export { type CanonicalHost, canonicalHost } from './host.ts';
 export type { Limits } from './limits.ts';
 export { hear, type Hearers } from './listen.ts';
 export type { CutFilter, LiveConnection } from './live.ts';
+export { createMemory, type Memory } from './memory.ts';
 export { type Denial, deniedPage } from './pages/denied.ts';
 export { type CanonicalTarget, canonicalTarget } from './path.ts';
 export type { Page } from './pages/page.ts';

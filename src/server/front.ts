@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Api, LiveGateway } from '#api';
-import type { Clock } from '#base';
+import { type Clock, randomOctets } from '#base';
 import type { Configuration } from '#config';
-import { createGateway, type Gateway } from '#gateway';
+import { createGateway, createMemory, type Gateway } from '#gateway';
 import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
@@ -29,6 +29,8 @@ export interface Front extends LiveGateway {
   serve(api: Api): Promise<void>;
   /** Shows what the certificates are now; resolves when everybody does who answers. */
   showCertificates(): Promise<void>;
+  /** Seals TLS sessions with other keys from now on: whoever takes the old ones reads nothing of what is to come. */
+  renewTicketKeys(): Promise<void>;
   /** Answers nothing more, cuts what is open, and gives answers under way `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -112,6 +114,10 @@ function ownFront(options: FrontOptions): Front {
       listeners.serve({ ...ownHandlers(options.hosts, api), onCrowded, gateway });
     },
     showCertificates: async () => await Promise.resolve(), // asked with every handshake
+    renewTicketKeys: async () => {
+      listeners.useTicketKeys(newTicketKeys());
+      await Promise.resolve();
+    },
     close: async (graceMs) => {
       const drained = gateway.drain(graceMs);
       const listening = listeners.close(lastMs(graceMs), drained);
@@ -142,7 +148,8 @@ function makeGateway(options: FrontOptions): Gateway {
 }
 
 function workersFront(options: FrontOptions): Front {
-  const { truth, areas, certificates, listeners, configuration, log } = options;
+  const { truth, areas, certificates, listeners, configuration, clock, log } = options;
+  let ticketKeys = newTicketKeys();
   let door: Door | undefined;
   const proxies = forProxies(options);
   const { http, grpc } = configuration.forwardAuth;
@@ -154,8 +161,9 @@ function workersFront(options: FrontOptions): Front {
     journal: truth.journal,
     handoff: areas.identity.handoff,
     endSession: sessionEnder(areas),
+    memory: createMemory(() => clock.now()),
     log,
-    settings: () => settingsOf(options, door),
+    settings: () => settingsOf(options, { door, ticketKeys }),
   });
   return {
     connections: async () => await workers.connections(),
@@ -186,6 +194,10 @@ function workersFront(options: FrontOptions): Front {
     showCertificates: async () => {
       await workers.useCertificates(certificates.material());
     },
+    renewTicketKeys: async () => {
+      ticketKeys = newTicketKeys();
+      await workers.useTicketKeys(ticketKeys.toString('base64url'));
+    },
     close: async (graceMs) => {
       await proxies.close();
       await asked?.close();
@@ -196,7 +208,17 @@ function workersFront(options: FrontOptions): Front {
   };
 }
 
-function settingsOf(options: FrontOptions, door: Door | undefined): WorkerSettings {
+/** Name, and keys of the cipher and the seal (`tls.Server.setTicketKeys`). */
+const TICKET_KEY_BYTES = 48;
+
+function newTicketKeys(): Buffer {
+  return randomOctets(TICKET_KEY_BYTES);
+}
+
+function settingsOf(
+  options: FrontOptions,
+  { door, ticketKeys }: { readonly door: Door | undefined; readonly ticketKeys: Buffer },
+): WorkerSettings {
   const { areas, certificates, configuration, listeners, hosts, originOf } = options;
   if (door === undefined) throw new Error('workers need the door first');
   const { ports } = listeners;
@@ -212,6 +234,7 @@ function settingsOf(options: FrontOptions, door: Door | undefined): WorkerSettin
     authority: areas.authority.certificate,
     ...(ports.tls === undefined ? {} : { certificates: certificates.material() }),
     door: door.key,
+    ticketKeys: ticketKeys.toString('base64url'),
     probeKey: options.probeKey.toString('base64url'),
     limits: configuration.gateway.limits,
   };

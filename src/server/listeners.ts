@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { SecureContext } from 'node:tls';
+import { type SecureContext, Server as TlsServer } from 'node:tls';
 import type { Configuration, ListenAddress } from '#config';
 import { canonicalHost, type Gateway, hear, type Hearers, SERVER_OPTIONS } from '#gateway';
 import { mostConnections } from './descriptors.ts';
@@ -29,6 +29,8 @@ export interface Listeners {
   serve(handlers: Handlers): void;
   /** Sets what the TLS listener shows; before that, no handshake succeeds. */
   useCertificates(contextFor: (serverName: string | undefined) => SecureContext): void;
+  /** Sets what TLS sessions are sealed with for their resumption, 48 bytes: whoever has the same resumes them. Older ones begin anew. */
+  useTicketKeys(keys: Buffer): void;
   /** Accepts nothing more, and ends what is still open after `graceMs`, or soon after `quiet`: then the gateway has nothing under way. */
   close(graceMs: number, quiet?: Promise<unknown>): Promise<void>;
 }
@@ -101,6 +103,9 @@ export async function openListeners(
       },
       useCertificates: (given) => {
         contextFor = given;
+      },
+      useTicketKeys: (keys) => {
+        for (const { server } of servers) if (server instanceof TlsServer) server.setTicketKeys(keys);
       },
       close: async (graceMs, quiet) => {
         await Promise.all(servers.map(async (one) => await closeServer(one, graceMs, quiet)));

@@ -60,6 +60,8 @@ export interface Cordon {
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+/** How long TLS sessions are sealed with the same keys. */
+const TICKET_KEYS_MS = 12 * 60 * MINUTE;
 
 /** Starts Cordon. Whatever cannot be opened ends the start with a coded error; then nothing stays open. */
 export async function startCordon(options: StartOptions): Promise<Cordon> {
@@ -125,7 +127,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   await listenControl(api.control, data.controlSocket);
   undo.push(async () => await closeControl(api.control, data.controlSocket));
   const link = await areas.identity.invitations.bootstrap();
-  const schedule = scheduleWork(truth, areas, { certificates, log });
+  const schedule = scheduleWork(truth, areas, { certificates, front, log });
   const metrics = await startMetrics(configuration.metrics.listen, {
     ...truth,
     ...{ front, prober, log, version: options.version, startedAt: services.startedAt },
@@ -254,7 +256,7 @@ function makeServices(
 function scheduleWork(
   { graph }: Truth,
   { identity, devices, monitor, settings }: Areas,
-  { certificates, log }: { readonly certificates: Certificates; readonly log: Log },
+  { certificates, front, log }: { readonly certificates: Certificates; readonly front: Front; readonly log: Log },
 ): Schedule {
   const schedule = createSchedule(log);
   schedule.every(SECOND, 'monitor', async () => {
@@ -265,6 +267,7 @@ function scheduleWork(
   schedule.every(MINUTE, 'devices', devices.sweep);
   schedule.every(60 * MINUTE, 'certificates', certificates.refresh);
   schedule.every(MINUTE, 'orders of certificates', certificates.order);
+  schedule.every(TICKET_KEYS_MS, 'ticket keys', front.renewTicketKeys);
   // A new app has a new name in the certificate.
   graph.onTouched(({ kind }) => {
     if (kind !== 'app') return;

@@ -128,9 +128,16 @@ export async function get(
   to: { readonly port?: number | undefined; readonly socketPath?: string; readonly localAddress?: string },
   host: string,
   path: string,
-  more: { readonly headers?: Readonly<Record<string, string>>; readonly method?: string; readonly body?: object } = {},
+  more: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly method?: string;
+    /** Sent as JSON. */
+    readonly body?: object;
+    /** Sent as it is. */
+    readonly raw?: string;
+  } = {},
 ): Promise<Answered> {
-  const { headers = {}, method = 'GET', body } = more;
+  const { headers = {}, method = 'GET', body, raw } = more;
   return await new Promise((resolve, reject) => {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const sent = request(
@@ -143,7 +150,7 @@ export async function get(
       },
     );
     sent.on('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(body === undefined ? raw : JSON.stringify(body));
   });
 }
 

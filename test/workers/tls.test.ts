@@ -36,6 +36,23 @@ async function shown(port: number | undefined): Promise<Set<string>> {
   return new Set(await Promise.all(fingerprints));
 }
 
+/** One connection, with the session of an earlier one: whether it was resumed, and the newest session. */
+async function resumed(
+  port: number | undefined,
+  session?: Buffer,
+): Promise<{ readonly isResumed: boolean; readonly session: Buffer | undefined }> {
+  const options = { host: '127.0.0.1', port: port ?? 0, servername: HOST, rejectUnauthorized: false };
+  const socket = connect({ ...options, ...(session === undefined ? {} : { session }) });
+  let newest: Buffer | undefined;
+  let isResumed = false;
+  socket.on('session', (given: Buffer) => (newest = given));
+  socket.on('secureConnect', () => (isResumed = socket.isSessionReused()));
+  socket.write('GET / HTTP/1.1\r\nHost: verify.localhost\r\nConnection: close\r\n\r\n');
+  socket.resume();
+  await new Promise((resolve, reject) => socket.once('close', resolve).once('error', reject));
+  return { isResumed, session: newest };
+}
+
 /** What the built-in app says has arrived. */
 async function arrivedOverTls(
   port: number | undefined,
@@ -111,6 +128,21 @@ describe('two workers behind TLS', {
     open.write('GET / HTTP/1.1\r\nHost: verify.localhost\r\nConnection: close\r\n\r\n');
     await new Promise((resolve) => open.once('close', resolve));
     assert.match(text, /^HTTP\/1\.1 401 /);
+  });
+
+  it('resume the session of a client at either of them, until they are given other keys', async () => {
+    const { tls: port } = cordon.ports;
+    const { session } = await resumed(port);
+    assert.ok(session);
+    const resume = async (): Promise<Set<boolean>> => {
+      const many = Array.from({ length: MANY }, async () => await resumed(port, session));
+      return new Set((await Promise.all(many)).map(({ isResumed }) => isResumed));
+    };
+    assert.deepEqual(await resume(), new Set([true]));
+    await cordon.front.renewTicketKeys();
+    assert.deepEqual(await resume(), new Set([false]), 'what the old keys sealed is nothing any more');
+    const next = await resumed(port);
+    assert.equal((await resumed(port, next.session)).isResumed, true);
   });
 
   it('ask for a start when their number changes', async () => {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CALLBACK_PATH } from '#gateway';
+import { HANDOFF } from '#gateway';
 import type { Reason } from '#model';
 import { cookieOf } from '../caller.ts';
 import type { Denials } from '../denials.ts';
@@ -34,7 +34,7 @@ export async function handoffPage(
     await refuse(services, denials, request, reply);
     return;
   }
-  const url = new URL(CALLBACK_PATH, services.originOf(host, transportOf(request.raw)));
+  const url = new URL(HANDOFF.callbackPath, services.originOf(host, transportOf(request.raw)));
   // The host that gets it follows only paths of its own.
   url.search = new URLSearchParams({ code: issued.value.code, return: returnTo }).toString();
   await redirect(reply, url.href);

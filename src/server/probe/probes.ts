@@ -1,4 +1,4 @@
-import { APP_COOKIE } from '#gateway';
+import { HANDOFF } from '#gateway';
 import type { App } from '#model';
 
 /** The ways in which a probe looks for a way past the decision. */
@@ -50,7 +50,7 @@ export function probesOf(
   };
   return [
     probe('anonymous'),
-    probe('ended-session', 'Cookie', `${APP_COOKIE}=${token}`),
+    probe('ended-session', 'Cookie', `${HANDOFF.cookie}=${token}`),
     probe('ended-session', 'Authorization', `Bearer ${token}`),
     probe('identity-headers', ...IDENTITY),
     probe('aliased-headers', ...ALIASED),

@@ -19,6 +19,8 @@ export interface WorkerSettings {
   readonly authority: string;
   /** Absent without a TLS listener. */
   readonly certificates?: CertificateMaterial;
+  /** What TLS sessions are sealed with for their resumption, base64url: the same at every worker. */
+  readonly ticketKeys: string;
   /** What Cordon's own probes are sealed with, base64url. */
   readonly probeKey: string;
   /** What each worker bears by itself. */

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { LiveConnection, CutFilter, Redeemer } from '#gateway';
+import type { LiveConnection, CutFilter, Memory, Redeemer } from '#gateway';
 import type { ChangeWithEntity, Reason, TrustGraph } from '#model';
 import type { CertificateMaterial } from '../certificate-material.ts';
 import type { Log } from '../log.ts';
 import { machineTime } from './channel.ts';
+import { memoryMethods } from './remote-memory.ts';
 import { type LinkOptions, workerFailed, WorkerLink } from './link.ts';
 import type { CutOrder, WorkerCounters, WorkerSettings } from './messages.ts';
 
@@ -21,6 +22,8 @@ export interface Workers {
   readonly pids: readonly number[];
   /** Tells them what the TLS listener is to show; resolves when they do. */
   useCertificates(certificates: CertificateMaterial): Promise<void>;
+  /** Tells them what TLS sessions are sealed with from now on. */
+  useTicketKeys(keys: string): Promise<void>;
   /** Resolves when no worker decides any more from what was true before change `seq`. */
   applied(seq: number): Promise<void>;
   /** Ends them: what is open is cut, answers under way get `graceMs`. */
@@ -35,6 +38,8 @@ export interface WorkersOptions {
   readonly journal: LinkOptions['journal'];
   readonly settings: () => WorkerSettings;
   readonly handoff: Redeemer;
+  /** What all of them remember together. */
+  readonly memory: Memory;
   readonly endSession: (input: { readonly sessionId: string; readonly userId: string }) => Promise<unknown>;
   readonly log: Log;
 }
@@ -127,6 +132,10 @@ class Pool implements Workers {
     await this.#askAll('useCertificates', certificates, [...this.#links]);
   }
 
+  async useTicketKeys(keys: string): Promise<void> {
+    await this.#askAll('useTicketKeys', keys, [...this.#links]);
+  }
+
   async applied(seq: number): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#waits.add({ seq, resolve });
@@ -164,7 +173,7 @@ class Pool implements Workers {
   }
 
   #spawn(): void {
-    const { graph, journal, settings, log, handoff, endSession } = this.#options;
+    const { graph, journal, settings, log, handoff, memory, endSession } = this.#options;
     const link = new WorkerLink({
       graph,
       journal,
@@ -172,6 +181,7 @@ class Pool implements Workers {
       log,
       methods: {
         endSession,
+        ...memoryMethods(memory),
         redeem: async (input: Parameters<Redeemer['redeem']>[0]) => await handoff.redeem(input),
       },
       awake: () => this.#awake,

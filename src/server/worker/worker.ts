@@ -14,6 +14,7 @@ import { type Calls, createCalls, toldOf } from './calls.ts';
 import { Channel } from './channel.ts';
 import type { CutOrder, ToMain, ToWorker, WorkerSettings } from './messages.ts';
 import { passOn } from './pass-on.ts';
+import { remoteMemory } from './remote-memory.ts';
 import { createRemoteJournal, type RemoteJournal } from './remote-journal.ts';
 import { createReplica, type Replica } from './replica.ts';
 
@@ -56,6 +57,10 @@ export function runWorker(
     cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
     useCertificates: (certificates: CertificateMaterial) => {
       if (settings !== undefined) settings = { ...settings, certificates };
+      if (serving !== undefined) showCertificates(serving, settings);
+    },
+    useTicketKeys: (ticketKeys: string) => {
+      if (settings !== undefined) settings = { ...settings, ticketKeys };
       if (serving !== undefined) showCertificates(serving, settings);
     },
     onMessage: (message) => {
@@ -135,6 +140,7 @@ function partsOf(
     readonly connections: () => unknown;
     readonly cut: (order: CutOrder) => number;
     readonly useCertificates: (certificates: CertificateMaterial) => void;
+    readonly useTicketKeys: (ticketKeys: string) => void;
     readonly onMessage: (message: ToWorker) => void;
     readonly onClose: () => void;
   },
@@ -159,6 +165,7 @@ function partsOf(
       connections: on.connections,
       cut: on.cut,
       useCertificates: on.useCertificates,
+      useTicketKeys: on.useTicketKeys,
     }),
     journal: createRemoteJournal(channel),
     replica: createReplica(),
@@ -187,6 +194,7 @@ async function begin(parts: Parts, settings: WorkerSettings | undefined): Promis
 /** Those of now: others may have come while the listeners were being opened. */
 function showCertificates({ listeners }: Serving, settings: WorkerSettings | undefined): void {
   if (settings?.certificates === undefined) return;
+  listeners.useTicketKeys(Buffer.from(settings.ticketKeys, 'base64url'));
   listeners.useCertificates(contextsOf(settings.certificates, settings.authority));
 }
 
@@ -206,6 +214,7 @@ function gatewayOf(
     // The answer of the main process is of this type; both are one program.
     handoff: { redeem: async (input) => (await calls.ask('redeem', input)) as Awaited<ReturnType<Redeemer['redeem']>> },
     identityOrigin: (transport) => originOf(identityOrigins, transport),
+    memory: remoteMemory(calls.ask),
     deviceOf: createDeviceLookup({ graph, clock, authority }),
     staleness: replica.staleness,
     endSession: async (input) => await calls.ask('endSession', input),
