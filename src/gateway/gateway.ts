@@ -236,6 +236,9 @@ function partsOf(options: GatewayOptions): GatewayParts {
       counters.cut += 1;
       void recorder.cut(entry, cut, entry.correlationId);
     },
+    onError: (error, { correlationId }) => {
+      onError(error, correlationId);
+    },
     sweepMs: limits.sweepMs - TICK_MS,
   });
   let seen: ActivePolicies | undefined;

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { endSoftly } from './client/end-softly.ts';
 import { http2Sessions, type OnStream } from './client/http2-sessions.ts';
 import { hardenServer } from './server-options.ts';
 import { endSlowClients } from './slow-clients.ts';
@@ -52,8 +53,10 @@ export function hear(server: Server | TlsServer, { request, upgrade, stream, lim
     const { alpnProtocol } = socket;
     if (alpnProtocol === 'h2') sessions.begin(socket);
     // Whatever else was agreed on was over with the handshake (RFC 8737 section 3).
-    else if (typeof alpnProtocol === 'string' && alpnProtocol !== 'http/1.1') socket.end();
-    else for (const listener of overHttp1) listener.call(server, socket);
+    else if (typeof alpnProtocol === 'string' && alpnProtocol !== 'http/1.1') {
+      socket.on('error', () => socket.destroy());
+      endSoftly(socket);
+    } else for (const listener of overHttp1) listener.call(server, socket);
   });
   return {
     close: () => {

@@ -77,6 +77,7 @@ function make(): Made {
       return made.denied.has(entry.view.id) ? { reason: { code: 'no-permit' } } : undefined;
     },
     onCut: (entry, cut) => made.told.push(`${entry.view.id} ${cut.reason.code}`),
+    onError: (error, entry) => made.told.push(`${entry.view.id} ${String(error)}`),
     sweepMs: 1000,
   });
   return Object.assign(made, {
@@ -220,6 +221,18 @@ describe('the registry of open exchanges', () => {
     touch('user', 'u1');
     await turn();
     assert.deepEqual(told, ['c1 no-permit']);
+  });
+
+  it('cuts all the others when the end of one fails, and says so', async () => {
+    const { registry, open, told } = make();
+    const closed: string[] = [];
+    open('c1', {}, () => {
+      throw new Error('broken');
+    });
+    open('c2', {}, () => closed.push('c2'));
+    registry.cut({}, { reason: { code: 'no-permit' } });
+    await turn();
+    assert.deepEqual([closed, told], [['c2'], ['c1 Error: broken', 'c1 no-permit', 'c2 no-permit']]);
   });
 
   it('tells of every cut before it closes', () => {
@@ -380,6 +393,7 @@ describe('the registry of open exchanges', () => {
         return undefined;
       },
       onCut: () => undefined,
+      onError: () => undefined,
       sweepMs: 1000,
     });
     const base = make().open('c');

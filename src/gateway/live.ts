@@ -72,6 +72,8 @@ export interface LiveOptions {
   readonly judge: (entry: LiveEntry, memo: Map<string, Decision>) => Cut | undefined;
   /** Told of every cut, soon after. */
   readonly onCut: (entry: LiveEntry, cut: Cut) => void;
+  /** Told of an exchange whose end failed. */
+  readonly onError: (error: unknown, entry: LiveEntry) => void;
   /** Age at which `sweep` decides again, milliseconds. */
   readonly sweepMs: number;
 }
@@ -243,7 +245,11 @@ export class LiveRegistry {
 
   #end(entry: LiveEntry, cut: Cut): void {
     this.remove(entry);
-    entry.close(cut);
+    try {
+      entry.close(cut);
+    } catch (error) {
+      this.#options.onError(error, entry); // the others have to be cut all the same
+    }
     // Writing about a cut takes longer than cutting; the next connection must not wait for it.
     if (this.#untold.push({ entry, cut }) === 1) setImmediate(() => this.#tell(TOLD_AT_ONCE));
   }

@@ -3,10 +3,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { CordonError, manualClock } from '#base';
 import { createAuthority } from '#devices';
@@ -75,6 +76,18 @@ async function raw(port: number | undefined, text: string): Promise<string> {
   return answer;
 }
 
+/** True once the other end takes no more bytes, within two seconds. */
+async function isEnded(socket: Socket): Promise<boolean> {
+  socket.on('error', () => undefined).resume();
+  for (let i = 0; i < 40 && !socket.destroyed; i++) {
+    await sleep(50);
+    socket.write('x');
+  }
+  const { destroyed } = socket;
+  socket.destroy();
+  return destroyed;
+}
+
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
@@ -120,6 +133,14 @@ describe('the listeners', () => {
       `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     assert.match(await raw(ports.http, upgrade('wiki.localhost')), /^HTTP\/1\.1 101 .*gateway$/s);
     assert.match(await raw(ports.http, upgrade('id.localhost')), /^HTTP\/1\.1 404 /);
+  });
+
+  it('end the connection of an upgrade that nobody takes, whatever its client does', async () => {
+    const { ports, serve } = await listeners();
+    serve(named());
+    const socket = connect({ port: ports.http ?? 0, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('GET / HTTP/1.1\r\nHost: id.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    assert.ok(await isEnded(socket), 'it stays open');
   });
 
   it('let no own host answer a target that names a host itself', async () => {
@@ -243,6 +264,15 @@ describe('the TLS listener', () => {
     };
     return { ...made, over };
   }
+
+  it('ends a connection that proves a name to an authority, whatever its client does', async () => {
+    const { ports, ...made } = await open();
+    made.serve(named());
+    const to = { host: '127.0.0.1', port: ports.tls ?? 0, servername: 'wiki.localhost', allowHalfOpen: true };
+    const socket = connectTls({ ...to, ALPNProtocols: ['acme-tls/1'], rejectUnauthorized: false });
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+    assert.ok(await isEnded(socket), 'it stays open');
+  });
 
   const BOTH = ['h2', 'http/1.1'];
   const cases: readonly (readonly [string, string, readonly string[], string])[] = [

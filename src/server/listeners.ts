@@ -182,8 +182,11 @@ function answerStarting(response: ServerResponse): void {
   response.end('Cordon is starting\n');
 }
 
+/** Nobody else looks after the connection any more (attack: to leave it open for ever, or to reset it under the answer). */
 function refuseUpgrade(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
   socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  setTimeout(() => socket.destroy(), LAST_WORD_MS).unref();
 }
 
 /** A server, and the HTTP/2 connections that it has no hand in any more. */

@@ -45,5 +45,6 @@ describe('a call of gRPC', () => {
   it('reads the message as it is, and nothing of it is a field of its own', () => {
     assert.equal(grpcFields(403, 'no-permit: ask, please')[3], 'no-permit: ask, please');
     assert.equal(grpcFields(403, 'a\r\nx: y ü %')[3], 'a%0D%0Ax: y %C3%BC %25');
+    assert.equal(grpcFields(403, 'half a pair: \ud800')[3], 'half a pair: %EF%BF%BD');
   });
 });

@@ -22,6 +22,9 @@ export function isGrpc(client: Pick<ClientEnd, 'protocol' | 'header'>): boolean 
 
 /** The fields that say how a call went, as a refusal with this status of HTTP. */
 export function grpcFields(status: number, message: string): string[] {
-  const text = encodeURIComponent(message).replaceAll('%20', ' ').replaceAll('%3A', ':').replaceAll('%2C', ',');
+  const text = encodeURIComponent(message.toWellFormed())
+    .replaceAll('%20', ' ')
+    .replaceAll('%3A', ':')
+    .replaceAll('%2C', ',');
   return ['grpc-status', String(CODES[status] ?? UNAVAILABLE), 'grpc-message', text];
 }
