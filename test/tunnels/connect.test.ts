@@ -70,7 +70,7 @@ describe('cordon connect', () => {
     const refused = await dial(port);
     await once(refused, 'error');
     await until(() => running.err().includes('connection 2'), 'the refusal');
-    assert.match(running.err(), /connection 2 was refused: .*\(no-permit\)/);
+    assert.match(running.err(), /connection 2 was refused: .*\(no-permit\)\nhint: .*\ncorrelation id: cor_/);
     made.patch('user', ADA.id, { groups: ['engineering'] });
     const again = await dial(port);
     again.write('again');
@@ -91,11 +91,11 @@ describe('cordon connect', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     assert.deepEqual(
-      events.map(({ event, connection, code }) => [event, connection, code]),
+      events.map(({ event, connection, code, closeCode }) => [event, connection, code, closeCode]),
       [
-        ['listening', undefined, undefined],
-        ['opened', 1, undefined],
-        ['cut', 1, 4403],
+        ['listening', undefined, undefined, undefined],
+        ['opened', 1, undefined, undefined],
+        ['cut', 1, 'connection-ended', 4403],
       ],
     );
     assert.equal(events[0].app, HOST);

@@ -3,6 +3,7 @@ import { CordonError } from '#base';
 import { appToken, type AppToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
+import { ServerFailure } from '../failure.ts';
 import { remedyOf, type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
 import { stdioOf } from '../tunnel/stdio.ts';
 import { carry, openTunnel, tell } from '../tunnel/tunnel.ts';
@@ -127,15 +128,25 @@ async function serve(
     const end = await carry(frames, socket, world.signal);
     const told = tell(end);
     const hint = told.event === 'cut' ? remedyOf(end.reason) : undefined;
-    if (out.isJson) out.item({ event: told.event, connection: id, code: end.code, reason: end.reason, hint });
+    if (out.isJson) out.item({ event: told.event, connection: id, closeCode: end.code, ...wordsOf(end.reason), hint });
     else if (told.event !== 'closed') note(context, `connection ${id} ${told.text}`, hint);
   } catch (error) {
     socket.resetAndDestroy();
     if (world.signal.aborted) return;
     const { code, message, hint } = error instanceof CordonError ? error : new CordonError('internal', String(error));
-    if (out.isJson) out.item({ event: 'refused', connection: id, code, message, hint });
-    else note(context, `connection ${id} was refused: ${message} (${code})`, hint);
+    const correlationId = error instanceof ServerFailure ? error.correlationId : undefined;
+    if (out.isJson) out.item({ event: 'refused', connection: id, code, message, hint, correlationId });
+    else {
+      note(context, `connection ${id} was refused: ${message} (${code})`, hint);
+      if (correlationId !== undefined) out.note(`correlation id: ${correlationId}`);
+    }
   }
+}
+
+/** The reason that the gateway closes with, `code: text`, as the refusals have it; anything else is text alone. */
+function wordsOf(reason: string): { readonly code?: string; readonly message: string } {
+  const [, code, message = reason] = /^([a-z-]+): (.*)$/s.exec(reason) ?? [];
+  return { ...(code === undefined ? {} : { code }), message };
 }
 
 function note({ out }: CommandContext, text: string, hint = remedyOf(text.replace(/^cut off: /, ''))): void {

@@ -19,7 +19,10 @@ afterEach(() => {
 });
 
 /** A gateway of the test, and how often a fresh token was asked for. */
-async function gateway(answer: RequestListener): Promise<{ source: TokenSource; asked: boolean[] }> {
+async function gateway(
+  answer: RequestListener,
+  connection: AppToken['connection'] = {},
+): Promise<{ source: TokenSource; asked: boolean[] }> {
   const server = createServer(answer).listen(0, '127.0.0.1');
   servers.push(server);
   await once(server, 'listening');
@@ -34,7 +37,7 @@ async function gateway(answer: RequestListener): Promise<{ source: TokenSource; 
       form: 'bearer',
       text,
       expiresAt: 0,
-      connection: {},
+      connection,
       proofFor: (method, url) => ({
         authorization: `Bearer ${text}`,
         'x-proof': `${method} ${url.replace(origin, '')}`,
@@ -98,6 +101,13 @@ describe('what is asked of an app’s host', () => {
     assert.ok(error instanceof ServerFailure);
     assert.deepEqual([error.code, error.message, error.hint, error.correlationId], ['no-permit', 'No', 'Ask', 'cor_1']);
     assert.deepEqual(asked, [false]);
+  });
+
+  it('says how to show the device, to whom shows none', async () => {
+    const answer = refusing(403, { code: 'device-unmanaged', message: 'No', hint: 'Enrol the device' });
+    assert.match((await failure((await gateway(answer)).source)).hint ?? '', /shows no device certificate.*--device/);
+    const shown = await gateway(answer, { cert: 'PEM' });
+    assert.equal((await failure(shown.source)).hint, 'Enrol the device');
   });
 
   it('says where to confirm that it is you', async () => {

@@ -32,12 +32,23 @@ const TOKEN_REFUSED: ReadonlySet<string> = new Set([
   'session-expired',
 ]);
 
+/** Refusals that are about another device than this computer while the command shows no certificate: the browser that the session began in. */
+const DEVICE_WANTED: ReadonlySet<string> = new Set([
+  'certificate-required',
+  'device-stale',
+  'device-unhealthy',
+  'device-unknown',
+  'device-unmanaged',
+] satisfies readonly ReasonCode[]);
+const SHOW_DEVICE =
+  'this command shows no device certificate: enrol this computer with `cordon agent enrol`, then run `cordon login` with an `https://` address and `--device /var/lib/cordon-agent`';
+
 /** Asks Cordon's part of an app's host. Resolves with the body of a 200; throws the refusal as the gateway says it. */
 export async function askApp(tokenFor: TokenSource, question: AppQuestion): Promise<string> {
   return await withToken(tokenFor, async (token) => {
     const { response } = await send(token, question);
     const text = await textOf(response);
-    if (response.statusCode !== 200) throw refusalOf(response.statusCode ?? 0, text);
+    if (response.statusCode !== 200) throw refusalOf(token, response.statusCode ?? 0, text);
     return text;
   });
 }
@@ -47,7 +58,7 @@ export async function upgradeAtApp(tokenFor: TokenSource, question: AppQuestion)
   return await withToken(tokenFor, async (token) => {
     const { response, socket } = await send(token, question);
     if (socket !== undefined) return { response, socket };
-    throw refusalOf(response.statusCode ?? 0, await textOf(response));
+    throw refusalOf(token, response.statusCode ?? 0, await textOf(response));
   });
 }
 
@@ -123,7 +134,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 /** The refusal that an answer of the gateway holds. */
-function refusalOf(status: number, text: string): ServerFailure {
+function refusalOf({ connection }: AppToken, status: number, text: string): ServerFailure {
   const fields = fieldsOf(text);
   const word = (name: string): string | undefined => {
     const value = fields[name];
@@ -132,7 +143,12 @@ function refusalOf(status: number, text: string): ServerFailure {
   const code = word('code') ?? 'installation-answer-invalid';
   const stepUp = fields['stepUp'];
   const url = typeof stepUp === 'object' && stepUp !== null && 'url' in stepUp ? String(stepUp.url) : undefined;
-  const hint = url === undefined ? word('hint') : `confirm that it is you at ${url}, then try again`;
+  const isWithoutDevice = connection.cert === undefined && DEVICE_WANTED.has(code);
+  const hint = isWithoutDevice
+    ? SHOW_DEVICE
+    : url === undefined
+      ? word('hint')
+      : `confirm that it is you at ${url}, then try again`;
   return new ServerFailure(status, {
     code,
     message: word('message') ?? `what answers there is not Cordon (status ${status})`,
