@@ -78,10 +78,7 @@ function Guard({ app, probe, open }: Pick<Props, 'probe' | 'open'> & { app: App 
             </Link>
           ),
         ],
-        [
-          'Device',
-          app.device === 'any' ? 'any, unless its tier demands more' : `${app.device}, or what its tier demands`,
-        ],
+        ['Device', app.device === 'any' ? 'what its tier demands' : `${app.device}, or more where its tier demands it`],
         ['Certificate', app.clientCertificate ? 'of a device, or no connection at all' : 'not demanded'],
         [
           'Enforced by',

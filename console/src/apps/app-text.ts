@@ -25,7 +25,7 @@ export const STREAMS = {
     long: 'A proxy carries its requests and asks Cordon about each. A stream that is open goes on when access ends, as nobody can cut it there.',
   },
   refused: {
-    short: 'no streams',
+    short: 'no WebSockets',
     long: 'A proxy carries its requests and asks Cordon about each. WebSockets are refused, as nobody could cut them there, and this app is at T0 or T1.',
   },
 } as const satisfies Record<App['streams'], { short: string; long: string }>;

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl } from '@mantine/core';
+import { Button, Group, SegmentedControl, Text } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
 import type { ControlOutput } from '../client.ts';
 import { TierBadge } from '../parts/badges.tsx';
@@ -61,7 +61,13 @@ const COLUMNS: readonly Column<Row>[] = [
     from: 'md',
     cell: ({ app }) => (
       <>
-        {app.device}
+        {app.device === 'any' ? (
+          <Text span size="sm" c="dimmed">
+            by tier
+          </Text>
+        ) : (
+          app.device
+        )}
         {app.clientCertificate && <div className="sub">with certificate</div>}
       </>
     ),

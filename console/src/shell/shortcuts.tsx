@@ -9,7 +9,10 @@ const CHORD_MS = 1500;
 /** Letters typed into a field are text, and a dialog has its own keys. */
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.closest('input, textarea, select, [role="dialog"]') !== null;
+  return (
+    target.isContentEditable ||
+    target.closest('input:not([type="radio"], [type="checkbox"]), textarea, select, [role="dialog"]') !== null
+  );
 }
 
 /** Keys for everywhere: `/` search, `?` help, `g` and a letter for a page. */
