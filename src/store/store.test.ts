@@ -315,6 +315,23 @@ describe('store', () => {
     );
   });
 
+  it('refuses work after it was closed by name, and closes once more without harm', async () => {
+    const store = await openStore({ path: ':memory:', clock });
+    await store.close();
+    const isUnavailable = (error: unknown): boolean =>
+      error instanceof CordonError && error.code === 'store-unavailable' && error.message.includes('closed');
+    await assert.rejects(
+      store.transact('system', async () => {}),
+      isUnavailable,
+    );
+    await assert.rejects(
+      store.read(async () => {}),
+      isUnavailable,
+    );
+    await assert.rejects(store.snapshot(), isUnavailable);
+    await store.close();
+  });
+
   it('refuses a directory that does not exist by name', async () => {
     await assert.rejects(
       openStore({ path: '/nonexistent/cordon.db', clock }),

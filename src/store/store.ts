@@ -110,6 +110,7 @@ class KyselyStore implements Store {
   readonly #db: Kysely<Tables>;
   readonly #path: string;
   readonly #clock: Clock;
+  #isClosed = false;
   /** The end of the last transaction, its listeners included. */
   #turn: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Listeners<[readonly ChangeWithEntity[]]>('store');
@@ -172,10 +173,12 @@ class KyselyStore implements Store {
 
   async close(): Promise<void> {
     await this.#turn;
+    this.#isClosed = true;
     await this.#db.destroy();
   }
 
   async #run<T>(work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw storeError(new Error('it is closed'), this.#path);
     try {
       return await this.#db.transaction().execute(work);
     } catch (cause) {

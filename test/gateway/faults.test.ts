@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { estate } from './estate.ts';
-import { ask, until } from './wire.ts';
+import { ask, type Asking, until } from './wire.ts';
 import { ADA, LAPTOP, world } from './world.ts';
 
 const HOUR = 3_600_000;
@@ -113,18 +113,31 @@ describe('a store that is gone', () => {
     waiting[0]?.end('served');
     assert.deepEqual([(await asking).status, (await asking).body], [200, 'served']);
     assert.equal((await ask(port)).status, 401, 'who is not known is not let in');
-    const signIn = await ask(port, {
-      host: 'id.localhost',
-      method: 'POST',
-      path: '/api/sign-in/password',
-      headers: {
-        'content-type': 'application/json',
-        origin: `http://id.localhost:${port}`,
-        'x-requested-with': 'cordon',
-      },
-      body: JSON.stringify({ email: 'ada@example.org', password: 'seven brave otters' }),
-    });
-    assert.ok(signIn.status >= 500, signIn.body);
-    assert.equal(signIn.headers['set-cookie'], undefined);
+    const token = 'a'.repeat(43);
+    for (const [path, body] of [
+      ['/api/sign-in/password', { email: 'ada@example.org', password: 'seven brave otters' }],
+      ['/api/enrolment/totp', { enrolment: token }],
+      ['/api/enrolment', { token }],
+      ['/api/enrolment/finish', { enrolment: token }],
+    ] as const) {
+      const answer = await ask(port, identityCall(port, path, body));
+      assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [503, 'store-unavailable'], path);
+      assert.doesNotMatch(answer.body, /cordon\.db|closed/, 'where it lies is for the log');
+      assert.equal(answer.headers['set-cookie'], undefined);
+    }
   });
 });
+
+function identityCall(port: number, path: string, body: object): Asking {
+  return {
+    host: 'id.localhost',
+    method: 'POST',
+    path,
+    headers: {
+      'content-type': 'application/json',
+      origin: `http://id.localhost:${port}`,
+      'x-requested-with': 'cordon',
+    },
+    body: JSON.stringify(body),
+  };
+}
