@@ -114,6 +114,13 @@ describe('cordon ssh, with a real server', { skip: obstacle() ?? false, timeout:
     assert.deepEqual(told, ['permitted POST', 'got an', 'permitted CONNECT']);
   });
 
+  it('names the logins that there are, instead of asking for a password that is none', async () => {
+    const { person } = await setting(authority());
+    const running = person.cordon('ssh', 'nobody-else@host', '--', 'true');
+    assert.equal(await running.ended, 2);
+    assert.match(running.err(), new RegExp(`lets you log in as \`${LOGIN}\`, not as \`nobody-else\``));
+  });
+
   it('exits as the command on the host does', async () => {
     const { ssh } = await setting(authority());
     assert.equal(await ssh('exit 7').ended, 7);

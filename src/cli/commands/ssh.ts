@@ -26,6 +26,11 @@ async function runSsh(context: CommandContext): Promise<number> {
     const key = join(folder, 'key');
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'cordon', '-f', key]);
     const issued = await certify(context, app, `${key}.pub`);
+    const { principals } = issued;
+    if (login !== undefined && !principals.includes(login)) {
+      // Else sshd would ask for a password, as if one could help.
+      throw misuse(args.row, `\`${app}\` lets you log in as \`${principals.join('`, `')}\`, not as \`${login}\``);
+    }
     await writeFile(`${key}-cert.pub`, `${issued.certificate}\n`);
     const proxy = [...world.self, 'connect', app, '--stdio'].map(quoted).join(' ');
     return await run('ssh', [
@@ -36,7 +41,7 @@ async function runSsh(context: CommandContext): Promise<number> {
         IdentitiesOnly: 'yes',
         // The key of a host is remembered by the app, whatever way leads there.
         HostKeyAlias: issued.host,
-        User: login ?? issued.principals[0] ?? '',
+        User: login ?? principals[0] ?? '',
       }),
       issued.host,
       ...args.positionals.slice(1),

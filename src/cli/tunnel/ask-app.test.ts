@@ -110,6 +110,12 @@ describe('what is asked of an app’s host', () => {
     assert.equal((await failure(shown.source)).hint, 'Enrol the device');
   });
 
+  it('does not send to look for an app that was found, and is of another kind', async () => {
+    const { source } = await gateway(refusing(404, { code: 'app-unknown', message: 'it speaks HTTP', hint: 'Look' }));
+    const { message, hint } = await failure(source);
+    assert.deepEqual([message, hint], ['it speaks HTTP', undefined]);
+  });
+
   it('says where to confirm that it is you', async () => {
     const url = 'https://id.example.org/step-up';
     const { source } = await gateway(

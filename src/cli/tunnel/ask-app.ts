@@ -143,16 +143,13 @@ function refusalOf({ connection }: AppToken, status: number, text: string): Serv
   const code = word('code') ?? 'installation-answer-invalid';
   const stepUp = fields['stepUp'];
   const url = typeof stepUp === 'object' && stepUp !== null && 'url' in stepUp ? String(stepUp.url) : undefined;
-  const isWithoutDevice = connection.cert === undefined && DEVICE_WANTED.has(code);
-  const hint = isWithoutDevice
-    ? SHOW_DEVICE
-    : url === undefined
-      ? word('hint')
-      : `confirm that it is you at ${url}, then try again`;
+  const advice = url === undefined ? word('hint') : `confirm that it is you at ${url}, then try again`;
+  const hint = connection.cert === undefined && DEVICE_WANTED.has(code) ? SHOW_DEVICE : advice;
   return new ServerFailure(status, {
     code,
     message: word('message') ?? `what answers there is not Cordon (status ${status})`,
-    hint,
+    // The app was found; what the message says of it is what to do.
+    hint: code === 'app-unknown' ? undefined : hint,
     correlationId: word('correlationId'),
     problems: [],
   });
