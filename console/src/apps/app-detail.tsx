@@ -6,7 +6,6 @@ import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Command, Empty } from '../parts/empty.tsx';
 import { Prose } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
-import { AppAddress } from './app-address.tsx';
 import { Enforcement, ProbeState } from './app-badges.tsx';
 import { AppDecisions } from './app-decisions.tsx';
 import { type App, budgetText, KINDS, type Probed, STREAMS } from './app-text.ts';
@@ -45,7 +44,7 @@ export function AppDetail({ id, app, open, probe, isKnown, onClose }: Props): Re
           </Section>
           <Section title="Who can open it">
             <Text size="sm" c="dimmed" mb={6}>
-              Policies answer that, with what each person would still need:
+              Policies say who, and on what it still depends:
             </Text>
             <Command text={`cordon policy who-can access ${app.id}`} />
           </Section>
@@ -68,7 +67,6 @@ function Guard({ app, probe, open }: Pick<Props, 'probe' | 'open'> & { app: App 
   return (
     <Facts
       facts={[
-        ['Address', <AppAddress key="address" app={app} />],
         ['Kind', KINDS[app.kind]],
         [
           'Asset',

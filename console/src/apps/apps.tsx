@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Text } from '@mantine/core';
+import { Anchor, Button, Group, SegmentedControl, Text } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
 import type { ControlOutput } from '../client.ts';
 import { TierBadge } from '../parts/badges.tsx';
@@ -9,7 +9,6 @@ import { Name } from '../parts/prose.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { RowLink, useUrlState } from '../parts/url-state.tsx';
 import { useControl } from '../query.ts';
-import { AppAddress } from './app-address.tsx';
 import { Enforcement, ProbeState } from './app-badges.tsx';
 import { AppDetail } from './app-detail.tsx';
 import { type App, filterApps, KINDS, openByApp, probed, type Probed } from './app-text.ts';
@@ -103,6 +102,15 @@ const COLUMNS: readonly Column<Row>[] = [
     sortBy: ({ probe }) => PROBE_ORDER[probe?.tone ?? 'calm'],
   },
 ];
+
+/** Where an app is. One that speaks no HTTP has an address nonetheless: a browser is told there which command opens it. */
+function AppAddress({ app: { url } }: { app: Pick<App, 'url'> }): ReactNode {
+  return (
+    <Anchor href={url} target="_blank" rel="noreferrer" fz="inherit" className="above">
+      <Name text={new URL(url).host} />
+    </Anchor>
+  );
+}
 
 function useRows(): { readonly rows: readonly Row[] | undefined; readonly error: Error | null } {
   const apps = useControl('apps');
