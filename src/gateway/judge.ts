@@ -41,7 +41,8 @@ export function changeSince(
     isSameUpstream(app, access.app) &&
     app.builtin === access.app.builtin &&
     app.kubernetes?.tokenFile === access.app.kubernetes?.tokenFile &&
-    app.enforcedBy === access.app.enforcedBy;
+    app.enforcedBy === access.app.enforcedBy &&
+    app.clientCertificate === access.app.clientCertificate;
   if (!isSame) return { code: 'app-changed' };
   if (origin !== undefined && !app.allowedOrigins.includes(origin)) return { code: 'origin-refused' };
   const appSession = graph.get('appSession', appSessionId);

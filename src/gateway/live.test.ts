@@ -210,6 +210,16 @@ describe('the registry of open exchanges', () => {
     assert.deepEqual(judged, ['c1', 'c1']);
   });
 
+  it('follows the session to another device', async () => {
+    const { open, touch, judged } = make();
+    open('c1');
+    touch('session', 's1', { ...session, deviceId: 'd2' });
+    await Promise.resolve();
+    touch('device', 'd2');
+    await Promise.resolve();
+    assert.deepEqual(judged, ['c1', 'c1']);
+  });
+
   it('closes first, takes it out of the list, and tells of it once, soon after', async () => {
     const { registry, open, touch, denied, told } = make();
     const seen: string[] = [];

@@ -347,7 +347,9 @@ class Order {
 
 /** Everything in the graph that a decision about an exchange reads, as keys `kind:id`. */
 export function dependenciesOf(graph: TrustGraph, { access, view, appSessionId }: LiveEntry): string[] {
-  const { app, session, device } = access;
+  const { app, device } = access;
+  // As it is now: a session may have come to another browser.
+  const session = graph.get('session', view.sessionId) ?? access.session;
   const asset = graph.get('app', app.id)?.assetId ?? app.assetId;
   const keys = new Set([`app:${app.id}`, `session:${view.sessionId}`, `appSession:${appSessionId}`]);
   if (asset !== undefined) keys.add(`asset:${asset}`);

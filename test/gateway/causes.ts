@@ -157,6 +157,10 @@ export const CAUSES: Readonly<Record<string, Cause>> = {
     code: 'app-changed',
     happen: (made) => made.patch('app', 'app_wiki', { host: 'docs.localhost' }),
   },
+  'the app demands a client certificate it did not demand': {
+    code: 'app-changed',
+    happen: (made) => made.patch('app', 'app_wiki', { clientCertificate: 'required' }),
+  },
   'the app demands a device it did not demand': {
     code: 'device-unhealthy',
     before: (made) =>
