@@ -1,7 +1,9 @@
 import { CordonError } from '#base';
 import type { Layout } from './layout.ts';
 import type { Manifest } from './manifest.ts';
-import { dropSegment, type FullSegment, sealSegment } from './seal.ts';
+import { dropSegment, sealSegment } from './seal.ts';
+import { Sealer } from './sealer.ts';
+import type { FullSegment } from './segment.ts';
 
 /** What has been finished: sealed segments and those that wait for it. */
 export interface Finished {
@@ -9,12 +11,24 @@ export interface Finished {
   readonly segments: readonly FullSegment[];
 }
 
+/**
+ * So many finished segments may wait for idle CPU time. More are sealed in competition with everything else: NDJSON takes
+ * twenty times the disk that Parquet takes, and every start and every query reads through it.
+ */
+const MAX_PATIENT = 8;
+/** How long after a failure sealing is tried again, milliseconds. */
+const RETRY_MS = 60_000;
+/** How long closing waits for the seal under way, milliseconds. */
+const CLOSE_MS = 5000;
+
 /** The finished segments of an open journal. Seals them one by one, beside the appends, and removes no file that a query reads. */
 export class Archive {
   readonly #layout: Layout;
   #manifests: readonly Manifest[];
   #waiting: readonly FullSegment[];
+  readonly #sealer = new Sealer();
   #sealing: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #readers = 0;
   #onIdle: (() => void)[] = [];
   #isInBackground = false;
@@ -30,14 +44,17 @@ export class Archive {
     this.#waiting = [...this.#waiting, segment];
   }
 
-  /** Starts sealing what waits. A failure is a process warning; the next segment, or the next start, tries again. */
+  /** Starts sealing what waits. A failure is a process warning; a minute later, or with the next segment, it is tried again. */
   sealInBackground(): void {
-    if (this.#waiting.length === 0 || this.#isInBackground) return;
+    if (this.#waiting.length === 0 || this.#isInBackground || this.#isClosed) return;
+    clearTimeout(this.#retry);
     this.#isInBackground = true;
     this.sealAll()
       .catch((error: unknown) => {
+        if (this.#isClosed) return;
         const text = error instanceof Error ? error.message : String(error);
         process.emitWarning(`sealing the journal failed: ${text}`, { code: 'CORDON_JOURNAL_SEAL' });
+        this.#retry = setTimeout(() => this.sealInBackground(), RETRY_MS).unref();
       })
       .finally(() => {
         this.#isInBackground = false;
@@ -65,17 +82,24 @@ export class Archive {
     }
   }
 
-  /** Waits for the seal under way; starts no other. */
+  /** Waits for the seal under way, for seconds at most; its segment stays as it is after that. Starts no other. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#retry);
+    const late = setTimeout(() => this.#sealer.stop(), CLOSE_MS);
     await this.#sealing?.catch(() => {});
+    clearTimeout(late);
+    this.#sealer.stop();
   }
 
   async #sealFirst(): Promise<void> {
     const segment = this.#waiting[0];
     if (segment === undefined) return;
     try {
-      const manifest = await sealSegment(this.#layout, segment);
+      const priority = this.#waiting.length > MAX_PATIENT ? 'normal' : 'lowest';
+      const manifest = await sealSegment(this.#layout, segment, (full, work) =>
+        this.#sealer.write(full, work, priority),
+      );
       // From here on readers see the Parquet instead; both in one step, so that none sees an event twice or not at all.
       this.#manifests = [...this.#manifests, manifest];
       this.#waiting = this.#waiting.slice(1);

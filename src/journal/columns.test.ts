@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { CONTENT_SUM, SEALED_COLUMNS } from './columns.ts';
+import { CONTENT_SUM, ROW_HASH, SEALED_COLUMNS } from './columns.ts';
 import { withDuck } from './duckdb.ts';
 
 const COLUMNS = SEALED_COLUMNS.split(', ');
 
 async function sumOf(duck: DuckDBConnection, relation: string): Promise<string> {
-  const reader = await duck.runAndReadAll(`select ${CONTENT_SUM} from ${relation}`);
+  const reader = await duck.runAndReadAll(`select ${CONTENT_SUM} from (select ${ROW_HASH} from ${relation})`);
   return reader.getRows()[0]?.map(String).join(' ') ?? '';
 }
 

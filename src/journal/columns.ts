@@ -34,15 +34,29 @@ export function quote(text: string): string {
  */
 export function linesOf(paths: readonly string[], lastSeq: number): string {
   // Not one of these characters can stand raw in a line of JSON, so the whole line is one field.
-  const read = `read_csv([${paths.map(quote).join(', ')}], columns = {'line': 'VARCHAR'}, delim = '\u0001', quote = '',
-    escape = '', header = false, auto_detect = false, max_line_size = 4194304)`;
+  const read = readLines(paths, `{'line': 'VARCHAR'}`);
   return `(select seq,
       case when seq <= ${lastSeq} then substr(line, comma + 9, 43) end as prev,
       case when seq <= ${lastSeq} then substr(line, comma + 62, length(line) - comma - 115) end as event,
-      case when seq <= ${lastSeq} then left(right(line, 45), 43) end as hash
+      case when seq <= ${lastSeq} then substr(line, -45, 43) end as hash
     from (select line, strpos(line, ',') as comma, try_cast(substr(line, 8, strpos(line, ',') - 8) as bigint) as seq
       from ${read})
     where seq <= ${lastSeq})`;
+}
+
+/** Between the fields of a file that `fieldsOf` reads; like a newline, it cannot stand raw in JSON. */
+export const FIELD_END: string = '\u0001';
+
+/** A relation `(seq, prev, hash, event)` over a file that holds these four for each event, with `FIELD_END` between them and a newline behind. */
+export function fieldsOf(path: string): string {
+  const columns = `{'seq': 'BIGINT', 'prev': 'VARCHAR', 'hash': 'VARCHAR', 'event': 'VARCHAR'}`;
+  return `(select * from ${readLines([path], columns)})`;
+}
+
+/** A relation of text lines. Nothing is escaped, and nothing is quoted; the largest event is half a line of what is allowed. */
+function readLines(paths: readonly string[], columns: string): string {
+  return `read_csv([${paths.map(quote).join(', ')}], columns = ${columns}, delim = '${FIELD_END}', quote = '',
+    escape = '', header = false, auto_detect = false, max_line_size = 2097152, buffer_size = 4194304)`;
 }
 
 /** A relation `(seq, prev, event, hash, …extracted)` over a relation of lines. */
@@ -63,7 +77,10 @@ export const SEALED_COLUMNS: string = ['seq', 'prev', 'hash', ...EXTRACTED_COLUM
  * What the rows of a relation with these columns hold, as a few numbers: how many, and two sums of their hashes, whatever their order.
  * Against disks that lie and faults of ours; whoever changes a file on purpose meets the chain and the manifest.
  */
-export const CONTENT_SUM: string = `count(*), sum(hash(${SEALED_COLUMNS})::hugeint), bit_xor(hash(${SEALED_COLUMNS}, seq))`;
+export const CONTENT_SUM: string = 'count(*), sum(row_hash::hugeint), bit_xor(row_hash)';
+
+/** What `CONTENT_SUM` adds up, as a column. */
+export const ROW_HASH: string = `hash(${SEALED_COLUMNS}) as row_hash`;
 
 /** A relation over sealed Parquet files with the columns they hold. */
 export function sealedRows(paths: readonly string[]): string {

@@ -15,8 +15,8 @@ export interface Line {
   readonly seq: number;
   readonly prev: string;
   readonly hash: string;
-  /** The event's JSON text, byte for byte as it was hashed. */
-  readonly event: string;
+  /** The event's JSON, byte for byte as it was hashed; a part of the bytes that were read. */
+  readonly event: Buffer;
 }
 
 const HASH_MEMBER = ',"hash":"';
@@ -92,6 +92,6 @@ export function decodeLine(bytes: Buffer): Result<Line, string> {
   if (start === undefined || seq === undefined || prev === undefined) return err('is not a journal line');
   const checked = checkStamp(bytes);
   if (!checked.ok) return checked;
-  const event = bytes.toString('utf8', start.length, bytes.length - SUFFIX_BYTES);
+  const event = bytes.subarray(start.length, bytes.length - SUFFIX_BYTES);
   return ok({ seq: Number(seq), prev, hash: checked.value, event });
 }

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { CordonError, isJsonObject, type Json, parseJson } from '#base';
 import type { OcsfEvent } from '#model';
 import { EMPTY_HEAD, type Head, readHead } from './head.ts';
-import { type Layout, listSegments, makeFolder, namesIn, segmentName, syncFile } from './layout.ts';
+import { hashFile, type Layout, listSegments, makeFolder, namesIn, segmentName, syncFile } from './layout.ts';
 import { type Manifest, readManifests } from './manifest.ts';
 import { type Scan, scanSegment } from './scan.ts';
-import { dropSegment, type FullSegment, hashFile, listParquet } from './seal.ts';
+import { dropSegment, listParquet } from './seal.ts';
+import type { FullSegment } from './segment.ts';
 
 /** An end that an interrupted write left and that was cut off. */
 export interface TornTail {
@@ -87,8 +88,9 @@ class Walk {
       if (line.seq === this.#recorded.seq && line.hash !== this.#recorded.hash) {
         throw damaged(file, line.seq - first + 1, 'is not the line that head.json records');
       }
-      firstText ??= line.event;
-      texts.push(line.event);
+      const text = line.event.toString();
+      firstText ??= text;
+      texts.push(text);
       if (texts.length > 2 * this.#limit) texts.splice(0, texts.length - this.#limit);
     });
     if (scan.break !== undefined) await this.#break(file, scan, isLast);

@@ -25,7 +25,7 @@ export interface Scan {
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Walks the NDJSON segment `path` from `start`, line by line, until its end or its first break. `onLine` sees every good line. */
+/** Walks the NDJSON segment `path` from `start`, line by line, until its end or its first break. `onLine` sees every good line, whose event it may keep only as a copy. */
 export async function scanSegment(path: string, start: Head, onLine?: (line: Line) => void): Promise<Scan> {
   const handle = await open(path, 'r');
   try {
@@ -39,16 +39,17 @@ async function scanHandle(handle: FileHandle, start: Head, onLine?: (line: Line)
   let head = start;
   let lines = 0;
   let bytes = 0;
-  let rest: Buffer = Buffer.alloc(0);
+  // Read into again and again: what is left of the last read stands at its beginning.
+  const buffer = Buffer.allocUnsafe(MAX_LINE_BYTES + CHUNK_BYTES);
+  let rest = 0;
   const broken = (reason: string, torn: boolean): Scan => {
     return { head, lines, bytes, break: { line: lines + 1, offset: bytes, reason, torn } };
   };
   for (;;) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, bytes + rest.length);
-    const data: Buffer = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+    const { bytesRead } = await handle.read(buffer, rest, CHUNK_BYTES, bytes + rest);
+    const data = buffer.subarray(0, rest + bytesRead);
     let from = 0;
-    for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, from)) {
+    for (let end = data.indexOf(10, rest); end !== -1; end = data.indexOf(10, from)) {
       const line = follow(data.subarray(from, end), head);
       if (typeof line === 'string') return broken(line, isTorn(await readTail(handle, bytes)));
       head = { seq: line.seq, hash: line.hash };
@@ -57,10 +58,10 @@ async function scanHandle(handle: FileHandle, start: Head, onLine?: (line: Line)
       from = end + 1;
       onLine?.(line);
     }
-    rest = data.subarray(from);
+    rest = data.copy(buffer, 0, from);
     const atEnd = bytesRead === 0;
-    if (atEnd && rest.length === 0) return { head, lines, bytes };
-    if (atEnd || rest.length > MAX_LINE_BYTES) return broken('is incomplete', atEnd && isTorn(rest));
+    if (atEnd && rest === 0) return { head, lines, bytes };
+    if (atEnd || rest > MAX_LINE_BYTES) return broken('is incomplete', atEnd && isTorn(buffer.subarray(0, rest)));
   }
 }
 

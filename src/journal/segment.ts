@@ -2,6 +2,7 @@ import { close, constants, fstatSync, ftruncate, open, write } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Head } from './head.ts';
 import { type Layout, segmentName, syncFile } from './layout.ts';
 
 const openFile = promisify(open);
@@ -10,6 +11,15 @@ const truncateFile = promisify(ftruncate);
 
 // With O_DSYNC a write returns when its data and the file's length are on disk: write and fdatasync in one call.
 const { O_CREAT, O_DSYNC, O_EXCL, O_WRONLY } = constants;
+
+/** A finished segment, not sealed yet. */
+export interface FullSegment {
+  readonly path: string;
+  readonly first: number;
+  /** Hash of the line before `first`. */
+  readonly prev: string;
+  readonly last: Head;
+}
 
 /** The segment being written. Bytes below `committed` are on disk and never touched again. */
 export class OpenSegment {
@@ -37,7 +47,7 @@ export class OpenSegment {
   }
 
   /** Creates the segment that will begin after `head`; its name is durable when this resolves. */
-  static async create(layout: Layout, head: { seq: number; hash: string }, now: number): Promise<OpenSegment> {
+  static async create(layout: Layout, head: Head, now: number): Promise<OpenSegment> {
     const first = head.seq + 1;
     const path = join(layout.segments, `${segmentName(first)}.ndjson`);
     const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_DSYNC, 0o600);

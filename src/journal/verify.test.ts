@@ -18,8 +18,8 @@ import { CordonError, manualClock } from '#base';
 import { openJournal, verifyJournal } from '#journal';
 import { buildEvent } from '#model';
 import { withDuck } from './duckdb.ts';
+import { hashFile } from './layout.ts';
 import { decodeLine, encodeLine, stamp } from './line.ts';
-import { hashFile } from './seal.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const root = mkdtempSync(join(tmpdir(), 'cordon-verify-'));

@@ -4,10 +4,10 @@ import { CordonError } from '#base';
 import { EXTRACTED_COLUMNS, extracted, LINE_HASH, sealedRows } from './columns.ts';
 import { withDuck } from './duckdb.ts';
 import { EMPTY_HEAD, type Head, readHead } from './head.ts';
-import { hasCode, type Layout, layoutOf, listSegments, namesIn, segmentName } from './layout.ts';
+import { hasCode, hashFile, type Layout, layoutOf, listSegments, namesIn, segmentName } from './layout.ts';
 import { type Manifest, manifestName, readManifests } from './manifest.ts';
 import { breakOf, scanSegment } from './scan.ts';
-import { hashFile, listParquet } from './seal.ts';
+import { listParquet } from './seal.ts';
 
 /** The first place where the chain is broken. */
 export interface VerifyProblem {
