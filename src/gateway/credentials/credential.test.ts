@@ -136,6 +136,41 @@ describe('the credential of a request', () => {
     assert.equal(told(next), 'proof-invalid: too many proofs at once');
   });
 
+  it('is refused with a proof from before a restart, which may have been used then', async () => {
+    replays = new ReplayMemory(() => NOW + 5000);
+    const old = { authorization: `DPoP ${BOUND}`, proofs: [await proof({ now: NOW + 4000 })] };
+    assert.equal(told(old), 'proof-invalid: the proof was made before Cordon started, so it may have been used');
+    assert.equal(told({ ...old, proofs: [await proof({ now: NOW + 5000 })] }), 'token ses_1');
+  });
+
+  it('takes the room of its person only, whatever the number of their tokens, and the same name for another token', async () => {
+    const more = ['ses_1', 'ses_2', 'ses_bob'].map((sessionId) => ({ sessionId, token: `cordon_at_${newToken()}` }));
+    const { thumbprint: keyThumbprint } = key;
+    const put = (kind: 'session' | 'appSession', body: Session | AppSession): void => {
+      const change = { seq: graph.seq + 1, time: NOW, kind, id: body.id, op: 'put', actor: 'system' } as const;
+      // Kind and body were joined above.
+      graph.apply({ change, entity: { kind, id: body.id, body } as never });
+    };
+    put('session', { ...session('ses_bob'), userId: 'usr_bob' });
+    for (const { sessionId, token } of more) {
+      const common = {
+        id: `app_${token.slice(-6)}`,
+        host: 'wiki.example.org',
+        createdAt: NOW,
+        expiresAt: NOW + 60_000,
+      };
+      put('appSession', { ...common, tokenHash: hashToken(token), sessionId, form: 'dpop', keyThumbprint });
+    }
+    replays = new ReplayMemory(() => NOW, { perOwner: 2, inAll: 10 });
+    const uses: string[] = [];
+    for (const token of [BOUND, ...more.map((one) => one.token)]) {
+      const request = { method: 'GET', url: `${ORIGIN}/a`, now: NOW, token };
+      const proofs = [await prove(key, request, { claims: { jti: 'one name' } })];
+      uses.push(told({ authorization: `DPoP ${token}`, proofs }));
+    }
+    assert.deepEqual(uses, ['token ses_1', 'token ses_1', 'proof-invalid: too many proofs at once', 'token ses_bob']);
+  });
+
   it('is the token where the cookie beside it is of the same session, unknown, doubled or of another host', () => {
     const authorization = `Bearer ${BEARER}`;
     const cookies = [COOKIE, newToken(), `x; __Host-cordon_app=${FOREIGN_COOKIE}`];

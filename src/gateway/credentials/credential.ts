@@ -1,7 +1,7 @@
-import { err, hashToken, ok, type Result } from '#base';
+import { err, hashToken, type Result } from '#base';
 import { type AppSession, PROGRAM_TOKEN_PREFIX, type ReasonCode, type TrustGraph } from '#model';
 import { APP_COOKIE, oneCookie } from '../handoff.ts';
-import { checkProof, type ProofDemand } from './proof.ts';
+import { checkProof, type Proof, type ProofDemand } from './proof.ts';
 import type { Replays, Use } from './replay-memory.ts';
 
 /** The field that a token comes in. */
@@ -25,8 +25,8 @@ export type Credential =
   | {
       readonly kind: 'token';
       readonly appSession: AppSession;
-      /** Id of the proof that came with it, which `spendProof` has to look at before anything is done. */
-      readonly proofId?: string;
+      /** The proof that came with it, which `spendProof` has to look at before anything is done. */
+      readonly proof?: Proof;
     }
   | {
       readonly kind: 'refused';
@@ -77,7 +77,7 @@ function tokenCredential(presented: Presented, known: Known): Credential {
   if (beside !== undefined && beside.sessionId !== appSession.sessionId) {
     return { kind: 'refused', reason: 'credentials-conflict', cause: 'the cookie is of another session' };
   }
-  return { kind: 'token', appSession, ...(proof === undefined ? {} : { proofId: proof.value }) };
+  return { kind: 'token', appSession, ...(proof === undefined ? {} : { proof: proof.value }) };
 }
 
 /**
@@ -85,9 +85,11 @@ function tokenCredential(presented: Presented, known: Known): Credential {
  * can use up an id. Whoever had to wait for the answer looks again whether the token is still known.
  */
 export function spendProof(credential: Credential, known: Known, replays: Replays): Credential | Promise<Credential> {
-  if (credential.kind !== 'token' || credential.proofId === undefined) return credential;
-  const { appSession, proofId } = credential;
-  const used = replays.use(appSession.id, proofId);
+  if (credential.kind !== 'token' || credential.proof === undefined) return credential;
+  const { appSession, proof } = credential;
+  // Counted by person: whoever has many tokens has no more room than others.
+  const owner = known.graph.get('session', appSession.sessionId)?.userId ?? appSession.sessionId;
+  const used = replays.use({ owner, id: `${appSession.id} ${proof.id}`, issuedAt: proof.issuedAt });
   if (!(used instanceof Promise)) return spent(credential, used);
   return used.then(
     (use) => {
@@ -98,13 +100,18 @@ export function spendProof(credential: Credential, known: Known, replays: Replay
   );
 }
 
+const WHY: Readonly<Record<Exclude<Use, 'new'>, string>> = {
+  seen: 'the proof was used before',
+  full: 'too many proofs at once',
+  unknown: 'the proof was made before Cordon started, so it may have been used',
+};
+
 function spent(credential: Credential, use: Use): Credential {
-  if (use === 'new') return credential;
-  return unproven(use === 'seen' ? 'the proof was used before' : 'too many proofs at once');
+  return use === 'new' ? credential : unproven(WHY[use]);
 }
 
-/** The id of the proof, or what is wrong with it. */
-function proofOf(presented: Presented, token: string, { keyThumbprint }: AppSession): Result<string, string> {
+/** The proof, or what is wrong with it. */
+function proofOf(presented: Presented, token: string, { keyThumbprint }: AppSession): Result<Proof, string> {
   const { method, path, now } = presented;
   const proofs = presented.proofs();
   const [text] = proofs;
@@ -112,7 +119,7 @@ function proofOf(presented: Presented, token: string, { keyThumbprint }: AppSess
   if (proofs.length > 1) return err('there is more than one proof');
   const proof = checkProof(text, { method, origin: presented.origin(), path, now, token });
   if (!proof.ok) return proof;
-  return proof.value.keyThumbprint === keyThumbprint ? ok(proof.value.id) : err('the proof is by another key');
+  return proof.value.keyThumbprint === keyThumbprint ? proof : err('the proof is by another key');
 }
 
 /** The app session behind the cookie, when a browser got it and it was made for this very host. */

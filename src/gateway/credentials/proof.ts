@@ -35,6 +35,8 @@ export interface Proof {
   readonly keyThumbprint: string;
   /** `jti`: names it among all proofs of this key. */
   readonly id: string;
+  /** `iat`, seconds. */
+  readonly issuedAt: number;
 }
 
 type Members = { readonly [key: string]: Json };
@@ -65,7 +67,7 @@ export function checkProof(text: string, demand: ProofDemand): Result<Proof, str
       ? verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, octets)
       : verify(null, signed, publicKey, octets));
   if (!isSigned) return err('the signature of the proof is wrong');
-  return ok({ keyThumbprint: thumbprint, id: String(claims['jti']) });
+  return ok({ keyThumbprint: thumbprint, id: String(claims['jti']), issuedAt: Number(claims['iat']) });
 }
 
 interface ProofKey {

@@ -10,7 +10,7 @@ export interface ReplayLimits {
   readonly inAll: number;
 }
 
-/** The bounds unless said otherwise: about 160 requests a second of one token, 1600 of all. */
+/** The bounds unless said otherwise: about 160 requests a second of one person, 1600 of all. */
 const LIMITS: ReplayLimits = { perOwner: 20_000, inAll: 200_000 };
 
 interface Generation {
@@ -18,13 +18,26 @@ interface Generation {
   size: number;
 }
 
-/** What the use of a proof turned out to be. `seen`: it was used before. `full`: too many at once. */
-export type Use = 'new' | 'seen' | 'full';
+/** A proof that would be accepted. */
+export interface UsedProof {
+  /** Whose it is. */
+  readonly owner: string;
+  /** Names it among all of theirs. */
+  readonly id: string;
+  /** When it was made, by the clock of whoever made it, seconds. */
+  readonly issuedAt: number;
+}
+
+/**
+ * What the use of a proof turned out to be. `seen`: it was used before. `full`: too many at once. `unknown`: it is older than this memory,
+ * so it may have been used before a restart.
+ */
+export type Use = 'new' | 'seen' | 'full' | 'unknown';
 
 /** Where the use of a proof is noted: in this process, or in the one that all gateways of a Cordon share. */
 export interface Replays {
-  /** Notes the use of a proof by its owner (id of the app session) and id. */
-  use(owner: string, id: string): Use | Promise<Use>;
+  /** Notes the use of a proof. */
+  use(proof: UsedProof): Use | Promise<Use>;
 }
 
 /**
@@ -38,14 +51,18 @@ export class ReplayMemory implements Replays {
   #young: Generation = { used: new Map(), size: 0 };
   #old: Generation = { used: new Map(), size: 0 };
   #turnedAt: number;
+  /** When this memory began, whole seconds, as proofs count them. */
+  readonly #since: number;
 
   constructor(now: () => number, limits: ReplayLimits = LIMITS) {
     this.#now = now;
     this.#limits = limits;
     this.#turnedAt = now();
+    this.#since = Math.floor(this.#turnedAt / 1000);
   }
 
-  use(owner: string, id: string): Use {
+  use({ owner, id, issuedAt }: UsedProof): Use {
+    if (issuedAt < this.#since) return 'unknown';
     this.#turn();
     const key = hashToken(id);
     if (this.#old.used.get(owner)?.has(key) === true) return 'seen';
