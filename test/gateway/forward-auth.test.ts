@@ -139,6 +139,26 @@ for (const contract of CONTRACTS) {
       assert.equal(fault.status, contract === 'nginx' ? 403 : 503);
     });
 
+    it('gets no yes for a request whose client describes another one, as some applications would read it', async () => {
+      const made = await askedWorld();
+      const cookie = made.signIn();
+      const own = contract === 'nginx' ? /^x-original-(?:url|method)$/ : /^x-forwarded-(?:uri|method)$/;
+      for (const name of [
+        'x-original-url',
+        'x-original-uri',
+        'x-original-method',
+        'x-forwarded-uri',
+        'x-forwarded-method',
+      ]) {
+        if (contract !== 'envoy' && own.test(name)) continue; // the proxy’s own, or it was sent twice
+        const { status } = await made.about({ contract, cookie, headers: { [name]: '/admin' } });
+        assert.deepEqual(
+          [status, made.events.at(-1)?.status_code],
+          [contract === 'nginx' ? 403 : 400, 'header-refused'],
+        );
+      }
+    });
+
     it('is told where a browser signs in', async () => {
       const made = await askedWorld();
       const { status, headers } = await made.about({ contract, headers: { accept: 'text/html' } });
@@ -196,7 +216,7 @@ describe('a question', () => {
     'about a page of Cordon’s own': [{ target: '/.cordon/sign-out' }, 404, 'path-refused'],
     'about CONNECT': [{ method: 'CONNECT' }, 405, 'request-malformed'],
     'about a method in small letters': [{ method: 'get' }, 405, 'request-malformed'],
-    'with a header that only Cordon may set': [{ headers: { 'remote-user': 'root' } }, 400, 'header-refused'],
+    'with a header that no client may set': [{ headers: { 'remote-user': 'root' } }, 400, 'header-refused'],
     'with an alias of one': [{ headers: { remote_user: 'root' } }, 400, 'header-refused'],
     'with an upgrade to something that nobody sees into': [{ headers: { upgrade: 'h2c' } }, 400, 'request-malformed'],
     'from another site': [{ method: 'POST', headers: { origin: 'https://evil.example' } }, 403, 'origin-refused'],

@@ -30,8 +30,8 @@ export const asForwarded: Stage = {
     if (isOwnPath(path)) {
       return refuse(404, 'path-refused', 'the proxy must pass what is below `/.cordon/` to Cordon’s own listener');
     }
-    const [foreign] = asked?.removesHeaders === true ? [] : identityNames(client.rawHeaders);
-    if (foreign !== undefined) return refuse(400, 'header-refused', `only Cordon may set the header \`${foreign}\``);
+    const [foreign] = asked?.removesHeaders === true ? [] : identityNames(client.rawHeaders, asked?.describedBy);
+    if (foreign !== undefined) return refuse(400, 'header-refused', `a client may not set the header \`${foreign}\``);
     return refuseStream(exchange, parts);
   },
 };

@@ -14,12 +14,22 @@ describe('saysWhoIsThere', () => {
   for (const name of foreign) it(`is true of ${name}`, () => assert.ok(saysWhoIsThere(name)));
 
   const own = [
-    ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Forwarded-Method'],
-    ...['X-Original-URL', 'X-Original-Method', 'X-Real-IP', 'Forwarded', 'Cf-Connecting-IP'],
+    ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Real-IP', 'Forwarded', 'Cf-Connecting-IP'],
     ...['Accept', 'Cookie', 'Authorization', 'X-Request-ID', 'Sec-WebSocket-Key', 'X-Role', 'User-Agent'],
   ];
   for (const name of own)
     it(`is not true of ${name}, which proxies or anybody may send`, () => assert.ok(!saysWhoIsThere(name)));
+
+  for (const name of ['X-Original-URL', 'X-Original-URI', 'X-Original-Method', 'X-Forwarded-Uri', 'X-Forwarded-Method'])
+    it(`is true of ${name}, unless the proxy describes the request with it`, () => {
+      assert.ok(saysWhoIsThere(name));
+      assert.ok(saysWhoIsThere(name, new Set(['x-forwarded-for'])));
+      assert.ok(!saysWhoIsThere(name, new Set([name.toLowerCase()])));
+    });
+
+  it('is true of an identity, even of one that a proxy would describe the request with', () => {
+    assert.ok(saysWhoIsThere('Remote-User', new Set(['remote-user'])));
+  });
 
   it('remembers names, and is right about the ones that it has no room for', () => {
     for (let i = 0; i < 1500; i++) assert.ok(!saysWhoIsThere(`x-own-${i}`));
@@ -32,5 +42,7 @@ describe('identityNames', () => {
   it('finds names and not values', () => {
     const head = ['Accept', 'remote-user', 'Remote-User', 'x', 'X-Real-IP', '1', 'x-authentik-uid', 'y'];
     assert.deepEqual(identityNames(head), ['Remote-User', 'x-authentik-uid']);
+    const described = ['X-Original-URL', '/', 'X-Original-Method', 'GET', 'X-Forwarded-Uri', '/open'];
+    assert.deepEqual(identityNames(described, new Set(['x-original-url', 'x-original-method'])), ['X-Forwarded-Uri']);
   });
 });

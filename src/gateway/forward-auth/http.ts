@@ -5,7 +5,7 @@ import { refuse } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
 import { clientAddress, isTrusted } from './client-address.ts';
-import { type Contract, CONTRACTS, fieldsOf, type Original, readOriginal } from './original.ts';
+import { type Contract, CONTRACTS, DESCRIBED_BY, fieldsOf, type Original, readOriginal } from './original.ts';
 
 /** What answering proxies takes. */
 export interface ForwardAuthOptions {
@@ -54,6 +54,7 @@ export function answerProxies({
       address: address.value,
       transport: original.value.scheme === 'https' ? 'tls' : 'http',
       removesHeaders: false,
+      describedBy: DESCRIBED_BY[contract],
     });
   };
 }

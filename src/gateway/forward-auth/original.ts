@@ -15,6 +15,17 @@ export const CONTRACTS = ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy'] as co
 /** One of `CONTRACTS`. */
 export type Contract = (typeof CONTRACTS)[number];
 
+const FORWARDED: ReadonlySet<string> = new Set(['x-forwarded-method', 'x-forwarded-uri']);
+
+/** What each proxy sets itself to describe the request, among the names that no client may send; the others are a client's own. */
+export const DESCRIBED_BY: Readonly<Record<Contract, ReadonlySet<string>>> = {
+  nginx: new Set(['x-original-url', 'x-original-method']),
+  traefik: FORWARDED,
+  caddy: FORWARDED,
+  haproxy: FORWARDED,
+  envoy: new Set(),
+};
+
 /** A sub-request as it came: its own method and target, and its fields in lower case with how often each was sent. */
 export interface SubRequest {
   readonly method: string;
