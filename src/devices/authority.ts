@@ -49,9 +49,12 @@ export interface Authority {
   readonly certificate: string;
   /** SHA-256 of the root certificate (DER), lower-case hexadecimal: what enrolment tokens pin. */
   readonly fingerprint: string;
-  /** Certifies the key of a CSR for client authentication. Refuses with `csr-invalid`; nothing in the CSR but its key is used. */
+  /**
+   * Certifies the key of a CSR for client authentication. Refuses with `csr-invalid`; nothing in the CSR but its key is used. Throws
+   * `authority-expired`.
+   */
   issueDevice(o: { deviceId: string; csr: string }): Promise<Result<DeviceCertificate, Problem>>;
-  /** Makes a key and certifies it for server authentication under host names or addresses. */
+  /** Makes a key and certifies it for server authentication under host names or addresses. Throws `authority-expired`. */
   issueServer(hosts: readonly string[]): Promise<ServerCertificate>;
 }
 
@@ -71,11 +74,7 @@ export async function createAuthority({ store, clock }: { store: Store; clock: C
   const root = new x509.X509Certificate(row.certificate);
   const der = Buffer.from(row.privateKey, 'base64');
   const signingKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
-  if (root.notAfter.getTime() <= clock.now()) {
-    throw new CordonError('authority-expired', `the certificate authority expired on ${root.notAfter.toISOString()}`, {
-      hint: 'check the clock of this machine',
-    });
-  }
+  refuseEnded(root, clock);
   const issuer: Issuer = { root, signingKey, clock };
   return {
     certificate: row.certificate,
@@ -83,6 +82,14 @@ export async function createAuthority({ store, clock }: { store: Store; clock: C
     issueDevice: async (o) => await issueDevice(issuer, o),
     issueServer: async (hosts) => await issueServer(issuer, hosts),
   };
+}
+
+/** An authority that has ended would only certify what everybody refuses. */
+function refuseEnded({ notAfter }: x509.X509Certificate, clock: Clock): void {
+  if (notAfter.getTime() > clock.now()) return;
+  throw new CordonError('authority-expired', `the certificate authority expired on ${notAfter.toISOString()}`, {
+    hint: 'check the clock of this machine',
+  });
 }
 
 interface Issuer {
@@ -191,6 +198,7 @@ async function issue(
     names: x509.JsonGeneralName[];
   },
 ): Promise<x509.X509Certificate> {
+  refuseEnded(root, clock);
   const now = clock.now();
   // A leaf that outlives its issuer would be refused by peers at a time nobody expects.
   const notAfter = Math.min(now + o.lifetimeMs, root.notAfter.getTime());

@@ -8,6 +8,7 @@ import { type Certificates, keepCertificates } from './certificates.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { closeControl, listenControl, refuseSecond } from './control-socket.ts';
 import { type DataDirectory, prepareDataDirectory } from './data-directory.ts';
+import { expiryTeller } from './expired-certificate.ts';
 import { createFront, type Front, openPorts } from './front.ts';
 import type { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
@@ -213,6 +214,7 @@ async function openCertificates(
     clock,
     agentHost: agent,
     onChange,
+    onExpired: expiryTeller({ journal, clock, log }),
     hosts: () => [identity, console, agent, decisions, ...Array.from(graph.all('app'), ({ host }) => host)],
     files: () => settings.current().tls,
     ...(configuration.acme === undefined ? {} : { acme: { ...acme, settings: configuration.acme } }),
@@ -265,6 +267,7 @@ function scheduleWork(
   schedule.every(SECOND, 'configuration', settings.follow);
   schedule.every(MINUTE, 'identity', identity.sweep);
   schedule.every(MINUTE, 'devices', devices.sweep);
+  schedule.every(SECOND, 'certificates of the own authority', certificates.renew);
   schedule.every(60 * MINUTE, 'certificates', certificates.refresh);
   schedule.every(MINUTE, 'orders of certificates', certificates.order);
   schedule.every(TICKET_KEYS_MS, 'ticket keys', front.renewTicketKeys);

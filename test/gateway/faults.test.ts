@@ -116,9 +116,7 @@ describe('a store that is gone', () => {
     const token = 'a'.repeat(43);
     for (const [path, body] of [
       ['/api/sign-in/password', { email: 'ada@example.org', password: 'seven brave otters' }],
-      ['/api/enrolment/totp', { enrolment: token }],
       ['/api/enrolment', { token }],
-      ['/api/enrolment/finish', { enrolment: token }],
     ] as const) {
       const answer = await ask(port, identityCall(port, path, body));
       assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [503, 'store-unavailable'], path);
