@@ -68,6 +68,15 @@ async function setting(): Promise<Setting> {
   return { made, kubectl: (words, env) => start('kubectl', words, { env: { ...person.env, ...env } }) };
 }
 
+describe('cordon kubeconfig', () => {
+  it('makes none for an address without TLS, where kubectl sends no token', async () => {
+    const made = await world({ clock: systemClock });
+    const running = ada(made, ['wiki.localhost'], { form: 'bearer' }).cordon('kubeconfig', 'wiki');
+    assert.equal(await running.ended, 2);
+    assert.match(running.err(), /kubectl sends no token without TLS[\s\S]*hint: run `cordon login`/);
+  });
+});
+
 describe('kubectl over the gateway', {
   skip: minor === 0 ? 'needs kubectl (kubernetes-client)' : false,
   timeout: 60_000,

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { CordonError } from '#base';
 import { appToken } from '../access/app-token.ts';
 import { readLogin } from '../access/login.ts';
 import type { CommandContext } from '../command.ts';
@@ -11,6 +12,12 @@ export async function kubeconfig(context: CommandContext): Promise<number> {
   const { args, world, out } = context;
   const app = args.at(0);
   const version = args.choice('api-version', API_VERSIONS) ?? 'v1';
+  const { url } = await readLogin(world);
+  if (!url.startsWith('https:')) {
+    throw new CordonError('login-address-invalid', `kubectl sends no token without TLS, and \`${url}\` is without`, {
+      hint: 'run `cordon login` with the address that begins with `https://`',
+    });
+  }
   const token = await appToken(world, app, { form: 'bearer' });
   const [command, ...words] = world.self;
   const name = token.host;

@@ -32,7 +32,8 @@ export const TUNNELS: readonly CommandRow[] = [
     name: 'ssh',
     summary: 'Runs ssh to a host behind an app, with a certificate for this session.',
     details: [
-      'Makes a key that lives as long as the command and has it certified for a few minutes. Arguments for ssh follow behind `--`.',
+      'Makes a key that lives as long as the command and has it certified for a few minutes. `LOGIN@` before the app chooses one',
+      'of its login names; without it, it is the first. Arguments for ssh follow behind `--`.',
       'Exits 1 when no certificate is given, else as ssh does.',
     ],
     parameters: ['APP', '[ARGUMENT…]'],
@@ -66,7 +67,7 @@ export const TUNNELS: readonly CommandRow[] = [
   },
   {
     name: 'kube-credential',
-    summary: 'Gives kubectl a token for a Kubernetes app; the configuration above calls it.',
+    summary: 'Gives kubectl a token for a Kubernetes app; the configuration of `cordon kubeconfig` calls it.',
     parameters: ['APP'],
     options: [version],
     examples: ['cordon kube-credential cluster'],
