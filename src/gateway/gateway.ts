@@ -305,7 +305,9 @@ async function serve(
   }
   if (end === 'answered' || end === undefined) return;
   try {
-    const probe = parts.probes?.answerTo(exchange.client.header(PROBE_FIELD));
+    // A probe is nobody's: what somebody did is on record, whatever it carries.
+    const mark = exchange.user === undefined ? exchange.client.header(PROBE_FIELD) : undefined;
+    const probe = parts.probes?.answerTo(mark);
     if (probe === undefined) noteRefusal(exchange, parts, end);
     else exchange.probe = probe;
     if (canKeep(exchange, end)) {

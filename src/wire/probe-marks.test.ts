@@ -20,6 +20,19 @@ describe('the marks of probes', () => {
     assert.equal(new Set(made.flatMap(({ field, answer }) => [field, answer])).size, 200);
   });
 
+  it('are good for one answer, as long as they are good at all', () => {
+    const time = manualClock(clock.now());
+    const mine = createProbeMarks({ key, clock: time });
+    const [one, other] = [mine.ask(), mine.ask()];
+    assert.equal(mine.answerTo(one.field), one.answer);
+    for (const passed of [0, 15_000, 15_000, 1]) {
+      time.advance(passed);
+      if (passed === 15_000) assert.ok(mine.answerTo(mine.ask().field) !== undefined);
+      assert.equal(mine.answerTo(one.field), undefined);
+    }
+    assert.equal(mine.answerTo(other.field), undefined);
+  });
+
   it('do not tell the answer in the question', () => {
     const { field, answer } = marks.ask();
     assert.ok(!field.includes(answer));

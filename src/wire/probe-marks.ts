@@ -7,6 +7,9 @@ export const PROBE_FIELD = 'x-cordon-probe';
 /** How long a probe is one, milliseconds. */
 const VALID_MS = 30_000;
 
+/** Probes remembered as answered; the oldest is forgotten first. */
+const MOST_ANSWERED = 65_536;
+
 /** What a prober sends, and what only Cordon can answer. */
 export interface Probe {
   /** Name of the field, in the question as in the answer. */
@@ -22,7 +25,10 @@ export interface Probe {
 export interface ProbeMarks {
   /** A probe that nobody has sent yet. */
   ask(): Probe;
-  /** The seal for an answer to a request that carries this field; undefined when it is no probe of ours, or an old one. */
+  /**
+   * The seal for an answer to a request that carries this field; undefined when it is no probe of ours, an old one, or one that was
+   * answered already (attack: to see a probe on its way through another proxy, and to ask without a trace in its name).
+   */
   answerTo(field: string | undefined): string | undefined;
 }
 
@@ -30,6 +36,18 @@ export interface ProbeMarks {
 export function createProbeMarks({ key, clock }: { readonly key: Buffer; readonly clock: Clock }): ProbeMarks {
   const seal = (purpose: string, text: string): string =>
     createHmac('sha256', key).update(`${purpose} ${text}`).digest('base64url');
+  /** When each may be forgotten; in the order in which they were answered. */
+  const answered = new Map<string, number>();
+  const isFirst = (text: string): boolean => {
+    const now = clock.now();
+    for (const [old, until] of answered) {
+      if (now <= until && answered.size < MOST_ANSWERED) break;
+      answered.delete(old);
+    }
+    if (answered.has(text)) return false;
+    answered.set(text, now + VALID_MS);
+    return true;
+  };
   return {
     ask: () => {
       const text = `${clock.now()}.${newToken()}`;
@@ -41,7 +59,7 @@ export function createProbeMarks({ key, clock }: { readonly key: Buffer; readonl
       const [, text = '', time, sealed = ''] = read;
       if (!secretsEqual(seal('ask', text), sealed)) return undefined;
       const age = clock.now() - Number(time);
-      return age < 0 || age > VALID_MS ? undefined : seal('answer', text);
+      return age >= 0 && age <= VALID_MS && isFirst(text) ? seal('answer', text) : undefined;
     },
   };
 }

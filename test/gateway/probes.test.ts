@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { manualClock, randomOctets } from '#base';
 import { createProbeMarks } from '#wire';
-import { world as makeWorld, type World, type WorldOptions } from './world.ts';
+import { BOB, world as makeWorld, type World, type WorldOptions } from './world.ts';
 
 const probes = createProbeMarks({ key: randomOctets(32), clock: manualClock(0) });
 const world = async (options: WorldOptions = {}): Promise<World> =>
@@ -36,6 +36,25 @@ describe('a probe of the gateway', () => {
     const { name, field } = probes.ask();
     const { headers } = await made.ask({ headers: { [name]: `${field}x` } });
     assert.equal(headers[name], undefined);
+    assert.deepEqual([made.events.length, made.gateway.counters.denied], [1, 1]);
+  });
+
+  it('that was answered already is refused, counted and recorded like anybody', async () => {
+    const made = await world();
+    const { name, field, answer } = probes.ask();
+    const sent = [await made.ask({ headers: { [name]: field } }), await made.ask({ headers: { [name]: field } })];
+    assert.deepEqual(
+      sent.map(({ headers }) => headers[name]),
+      [answer, undefined],
+    );
+    assert.deepEqual([made.events.length, made.gateway.counters.denied], [1, 1]);
+  });
+
+  it('of somebody who is signed in is recorded and counted, and sealed by nobody', async () => {
+    const made = await world();
+    const { name, field } = probes.ask();
+    const { status, headers } = await made.ask({ cookie: made.signIn({ user: BOB.id }), headers: { [name]: field } });
+    assert.deepEqual([status, headers[name]], [403, undefined]);
     assert.deepEqual([made.events.length, made.gateway.counters.denied], [1, 1]);
   });
 

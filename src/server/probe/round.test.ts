@@ -113,6 +113,14 @@ describe('a round of probes', () => {
     assert.equal(plain?.detail, 'a request of nobody was answered by something else than Cordon (200, text/html)');
   });
 
+  it('takes no seal on anything but a refusal: an app that was reached may have asked for one', async () => {
+    const { port } = await listening((request, response) => {
+      response.writeHead(200, { 'x-cordon-probe': `ours ${String(request.headers['x-cordon-probe'])}` }).end();
+    });
+    const { findings } = await round(port);
+    assert.ok(findings.some(({ kind }) => kind === 'anonymous'));
+  });
+
   it('takes an app that refuses by itself for a finding too: it was reached', async () => {
     const { port } = await listening((_request, response) => {
       response.writeHead(401).end();

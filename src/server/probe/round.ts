@@ -157,7 +157,8 @@ async function probe(task: Task, options: RoundOptions): Promise<ProbeFinding | 
     const send = task.isHttp2 === true ? sendProbeHttp2 : sendProbe;
     const answer = await send(task.listener, request, signal).catch(() => undefined);
     if (answer === undefined) return 'unanswered';
-    if (answer.field(mark.name) === mark.answer) return 'refused';
+    // Cordon seals nothing but refusals: a seal on anything else was asked for by whoever let the probe in.
+    if (answer.field(mark.name) === mark.answer && answer.status >= 300) return 'refused';
     if (task.at === 'public' && isRefusalElsewhere(answer, options)) return 'refused';
     const jumpedMs = Math.abs(now() - askedAt - (performance.now() - began));
     if (attempt > 1 || jumpedMs < 1000) return findingOf(task, answer);
