@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { CordonError } from '#base';
 import { buildEvent, type OcsfEvent } from '#model';
 import { createJournalDesk } from './journal-desk.ts';
-import type { ToMain } from './messages.ts';
+import type { ToRecord } from './messages.ts';
 import { createRemoteJournal, type RemoteJournal } from './remote-journal.ts';
 
 const EVENT: OcsfEvent = buildEvent({ class: 'entityManagement', activity: 'update', time: 1, message: 'a test' });
@@ -19,25 +19,35 @@ interface Ends {
     readonly done: PromiseWithResolvers<never>;
   }[];
   readonly channel: { queued: number };
+  /** What the worker was told. */
+  readonly told: unknown[];
 }
 
 function ends(): Ends {
   const waiting: Ends['waiting'][number][] = [];
-  const append = async (event: unknown, urgency: unknown): Promise<never> => {
+  const appendWritten = async (event: unknown, urgency: unknown): Promise<never> => {
     const done = Promise.withResolvers<never>();
     waiting.push({ event, urgency, done });
     return await done.promise;
   };
-  const desk = createJournalDesk({ append, appendWritten: append }, (message) => remote.onRecorded(message));
+  const desk = createJournalDesk({ appendWritten }, (message) => {
+    told.push(message);
+    remote.onRecorded(message);
+  });
+  const told: unknown[] = [];
   const channel = {
     queued: 0,
-    send: (message: ToMain) => {
-      if (message.type === 'record') desk.onRecord(message);
-    },
+    sendWith: (message: ToRecord, texts: string) => desk.onRecord(message, texts),
   };
   const remote = createRemoteJournal(channel);
-  return { remote, waiting, channel };
+  return { remote, waiting, channel, told };
 }
+
+/** Lets what goes now arrive. */
+const turn = async (): Promise<void> => {
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+};
 
 async function outcome(work: Promise<unknown>): Promise<string> {
   return await work.then(
@@ -51,16 +61,17 @@ describe('an event of a worker', () => {
     const { remote, waiting } = ends();
     let isRecorded = false;
     const recording = Promise.resolve(remote.append(EVENT)).then(() => (isRecorded = true));
-    await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    assert.deepEqual([waiting[0]?.event, waiting[0]?.urgency, isRecorded], [EVENT, 'now', false]);
+    await turn();
+    const written = { time: EVENT.time, class_uid: EVENT.class_uid, text: JSON.stringify(EVENT) };
+    assert.deepEqual([waiting[0]?.event, waiting[0]?.urgency, isRecorded], [written, 'now', false]);
     waiting[0]?.done.resolve(undefined as never);
     await recording;
   });
 
   it('that is written already goes as it is, with its urgency', async () => {
     const { remote, waiting } = ends();
-    const recording = outcome(Promise.resolve(remote.appendWritten?.(WRITTEN, 'soon')));
+    const recording = outcome(remote.appendWritten(WRITTEN, 'soon'));
+    await new Promise((resolve) => setTimeout(resolve, 30));
     waiting[0]?.done.resolve(undefined as never);
     assert.equal(await recording, 'recorded');
     assert.deepEqual([waiting[0]?.event, waiting[0]?.urgency], [WRITTEN, 'soon']);
@@ -69,6 +80,7 @@ describe('an event of a worker', () => {
   it('that the disk does not take is refused, and the journal is not writable until one is taken', async () => {
     const { remote, waiting } = ends();
     const [bad, good] = [outcome(remote.append(EVENT)), outcome(remote.append(EVENT))];
+    await turn();
     waiting[0]?.done.reject(new CordonError('journal-unwritable', 'the disk is full'));
     assert.equal(await bad, 'journal-unwritable');
     assert.equal(remote.writable, false);
@@ -80,6 +92,7 @@ describe('an event of a worker', () => {
   it('that cannot be written says nothing about the next', async () => {
     const { remote, waiting } = ends();
     const bad = outcome(remote.append(EVENT));
+    await turn();
     waiting[0]?.done.reject(new CordonError('event-invalid', 'it is too long'));
     assert.equal(await bad, 'event-invalid');
     assert.equal(remote.writable, true);
@@ -97,11 +110,60 @@ describe('an event of a worker', () => {
     assert.equal(remote.writable, false);
   });
 
+  it('goes with others of its time, in order, and all are acknowledged by one number', async () => {
+    const { remote, waiting, told } = ends();
+    const texts = ['{"a":"é"}', '{"b":"\\n"}', '{"c":"😀"}'];
+    const recording = texts.map(async (text) => await outcome(remote.appendWritten({ ...WRITTEN, text }, 'soon')));
+    await turn();
+    assert.equal(waiting.length, 0, 'nobody waits for it');
+    recording.push(outcome(remote.appendWritten(WRITTEN, 'now')));
+    await turn();
+    assert.deepEqual(
+      waiting.map(({ event, urgency }) => [(event as typeof WRITTEN).text, urgency]),
+      [...texts, '{}'].map((text) => [text, 'now']),
+    );
+    for (const { done } of waiting) done.resolve(undefined as never);
+    assert.deepEqual(await Promise.all(recording), Array(4).fill('recorded'));
+    assert.deepEqual(told, [{ type: 'recorded', upTo: 4, failed: [] }]);
+  });
+
+  it('that fails before older ones are on disk acknowledges none of them', async () => {
+    const { remote, waiting, told } = ends();
+    const recording = [1, 2, 3].map(async () => await outcome(remote.append(EVENT)));
+    await turn();
+    waiting[1]?.done.reject(new CordonError('event-invalid', 'it is too long'));
+    assert.equal(await recording[1], 'event-invalid');
+    waiting[2]?.done.resolve(undefined as never);
+    await turn();
+    assert.deepEqual(
+      told.map((message) => (message as { upTo: number }).upTo),
+      [0, 0],
+    );
+    waiting[0]?.done.resolve(undefined as never);
+    assert.deepEqual(await Promise.all(recording), ['recorded', 'event-invalid', 'recorded']);
+    assert.equal((told.at(-1) as { upTo: number }).upTo, 3);
+  });
+
+  it('is not taken in when it is not the one that was told of', () => {
+    const desk = createJournalDesk(
+      { appendWritten: async () => await Promise.reject(new Error('never')) },
+      () => undefined,
+    );
+    const message: ToRecord = {
+      type: 'record',
+      first: 1,
+      urgency: 'now',
+      events: [{ time: 1, class_uid: 1, length: 3 }],
+    };
+    assert.throws(() => desk.onRecord(message, '{}'), /other events/);
+  });
+
   it('is waited for at the end, but not for ever', async () => {
     const { remote, waiting } = ends();
     await remote.settled(10_000);
     const recording = outcome(remote.append(EVENT));
     const settled = remote.settled(10_000);
+    assert.equal(waiting.length, 1, 'it does not wait for more');
     waiting[0]?.done.resolve(undefined as never);
     await settled;
     assert.equal(await recording, 'recorded');

@@ -14,7 +14,7 @@ import type { ToMain, ToWorker, WorkerCounters, WorkerSettings } from './message
 /** What a link works with. */
 export interface LinkOptions {
   readonly graph: TrustGraph;
-  readonly journal: Pick<Journal, 'append' | 'appendWritten' | 'writable'>;
+  readonly journal: Pick<Journal, 'appendWritten' | 'writable'>;
   readonly settings: () => WorkerSettings;
   readonly methods: Methods;
   readonly log: Log;
@@ -73,7 +73,7 @@ export class WorkerLink {
       this.#onClosed = resolve;
     });
     this.#channel = new Channel<ToMain, ToWorker>(pipe, {
-      onMessage: (message) => this.#onMessage(message),
+      onMessage: (message, text) => this.#onMessage(message, text),
       onClose: (error) => {
         if (error !== undefined) options.log.error({ err: error, pid: this.pid }, 'the channel to a worker broke');
         this.#calls.close();
@@ -179,7 +179,7 @@ export class WorkerLink {
     if (changes.some(({ change }) => change.kind === 'policyActivation')) this.#compilesSince = machineTime();
   }
 
-  #onMessage(message: ToMain): void {
+  #onMessage(message: ToMain, text: string): void {
     const { log, awake, onReady, onFailed, onApplied } = this.#options;
     switch (message.type) {
       case 'ready':
@@ -203,7 +203,7 @@ export class WorkerLink {
         this.#heardAt = awake();
         break;
       case 'record':
-        this.#desk.onRecord(message);
+        this.#desk.onRecord(message, text);
         break;
       case 'log':
         log[message.level]({ ...message.fields, worker: this.pid }, message.message);

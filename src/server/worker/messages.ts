@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import type { Configuration } from '#config';
 import type { CutFilter, Transport } from '#gateway';
-import type { AnyEntity, ChangeWithEntity, OcsfEvent, Reason, WrittenEvent } from '#model';
+import type { AnyEntity, ChangeWithEntity, Reason } from '#model';
 import type { CertificateMaterial } from '../certificate-material.ts';
 import type { OwnHosts } from '../origins.ts';
 import type { Answer, Ask, Told } from './calls.ts';
@@ -54,7 +54,8 @@ export type ToWorker =
   | { readonly type: 'changes'; readonly changes: readonly ChangeWithEntity[] }
   /** The graph here was complete at `at`, by the machine's clock. */
   | { readonly type: 'beat'; readonly at: number; readonly isWritable: boolean }
-  | { readonly type: 'recorded'; readonly ids: readonly number[]; readonly failed: readonly Unrecorded[] }
+  /** Every event up to that number is on disk, but for those that failed. */
+  | { readonly type: 'recorded'; readonly upTo: number; readonly failed: readonly Unrecorded[] }
   | { readonly type: 'stop'; readonly graceMs: number }
   | Ask
   | Answer;
@@ -76,13 +77,21 @@ export type ToMain =
   | Ask
   | Answer;
 
-/** An event to be appended, as it is or written already. */
+/** Events to be appended. Their texts go along, one behind the other. */
 export interface ToRecord {
   readonly type: 'record';
-  readonly id: number;
+  /** Number of the first; the others follow. */
+  readonly first: number;
   readonly urgency: 'now' | 'soon';
-  readonly event?: OcsfEvent;
-  readonly written?: WrittenEvent;
+  readonly events: readonly EventHead[];
+}
+
+/** What the journal has to know about an event beside its text. */
+export interface EventHead {
+  readonly time: number;
+  readonly class_uid: number;
+  /** Length of its text, UTF-16 units. */
+  readonly length: number;
 }
 
 /** An event that is not in the journal, and why. */
