@@ -214,6 +214,9 @@ describe('a TCP app', () => {
     assert.match(page.body, /This app is not a web site[\s\S]*<code>cordon connect db\.localhost<\/code>/);
     const webSocket = await made.webSocket({ host: 'db.localhost', cookie, path: '/live' });
     assert.match(webSocket.head, /"code":"tunnel-required"/);
+    made.patch('app', 'app_db', { ssh: { principals: ['ops'], lifetimeSeconds: 300 } });
+    const ssh = await made.ask({ host: 'db.localhost', cookie });
+    assert.equal(JSON.parse(ssh.body).message, 'run `cordon ssh db.localhost`');
     const plain = await made.ask({ host: 'db.localhost', cookie, path: TUNNEL.path });
     assert.equal(plain.status, 404);
     assert.equal(app.sockets.length, 0);

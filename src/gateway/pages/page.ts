@@ -22,6 +22,7 @@ main{max-width:44rem;margin:0 auto;padding:2rem;background:var(--paper);border:1
 h1{margin:.25rem 0 1rem;font-size:1.5rem;line-height:1.25}
 h2{margin:1.75rem 0 .5rem;font-size:1rem}
 p{margin:.5rem 0}
+form+p{margin-top:1rem}
 .over{margin:0;color:var(--soft);font-size:.875rem}
 ul{margin:.5rem 0;padding-left:1.25rem}
 li{margin:.4rem 0}

@@ -24,8 +24,9 @@ export function beginTunnel(exchange: Exchange): StageResult {
 }
 
 /** What everything but a tunnel gets at a TCP app. */
-export function tunnelOnly({ authority }: Exchange): Refusal {
-  return refuse(400, 'tunnel-required', `run \`cordon connect ${authority?.host ?? ''}\``);
+export function tunnelOnly({ authority, app }: Exchange): Refusal {
+  const command = app?.ssh === undefined ? 'connect' : 'ssh';
+  return refuse(400, 'tunnel-required', `run \`cordon ${command} ${authority?.host ?? ''}\``);
 }
 
 /**
