@@ -3,16 +3,24 @@ import { State } from '../parts/badges.tsx';
 import { When } from '../parts/when.tsx';
 import { type App, type Probed, STREAMS } from './app-text.ts';
 
-/** Who carries the requests of an app; where that is another proxy, with what becomes of its streams. */
-export function Enforcement({ app: { enforcedBy, streams } }: { app: Pick<App, 'enforcedBy' | 'streams'> }): ReactNode {
+type Enforced = Pick<App, 'enforcedBy' | 'streams'>;
+
+/** Who carries the requests of an app. */
+export function EnforcementBadge({ app: { enforcedBy, streams } }: { app: Enforced }): ReactNode {
   if (enforcedBy === 'gateway') return 'gateway';
-  const { short, long } = STREAMS[streams];
+  return (
+    <State tone={streams === 'uncut' ? 'warn' : 'note'} title={STREAMS[streams].long}>
+      forward-auth
+    </State>
+  );
+}
+
+/** The same, and where that is another proxy, what becomes of streams. */
+export function Enforcement({ app }: { app: Enforced }): ReactNode {
   return (
     <>
-      <State tone={streams === 'uncut' ? 'warn' : 'note'} title={long}>
-        forward-auth
-      </State>
-      <div className="sub">{short}</div>
+      <EnforcementBadge app={app} />
+      <div className="sub">{STREAMS[app.streams].short}</div>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { Detail, Facts, Section } from '../parts/detail.tsx';
 import { Command, Empty } from '../parts/empty.tsx';
 import { Prose } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
-import { Enforcement, ProbeState } from './app-badges.tsx';
+import { EnforcementBadge, ProbeState } from './app-badges.tsx';
 import { AppDecisions } from './app-decisions.tsx';
 import { type App, budgetText, KINDS, type Probed, STREAMS } from './app-text.ts';
 import { WaysTo } from './ways.tsx';
@@ -81,7 +81,7 @@ function Guard({ app, probe, open }: Pick<Props, 'probe' | 'open'> & { app: App 
         [
           'Enforced by',
           <div key="by">
-            <Enforcement app={app} />
+            <EnforcementBadge app={app} />
             <Text size="xs" c="dimmed">
               {STREAMS[app.streams].long}
             </Text>
@@ -140,7 +140,10 @@ function Upstreams({ app }: { app: App }): ReactNode {
     <Stack gap="sm">
       {app.upstreams.map(({ origin, last }) => (
         <div key={origin} className="check">
-          <State tone={TURNS[last?.to ?? 'healthy'].tone}>
+          <State
+            tone={last === undefined ? 'calm' : TURNS[last.to].tone}
+            {...(last === undefined ? { title: 'Nothing was told against it since the start' } : {})}
+          >
             {last === undefined ? 'no fault' : TURNS[last.to].word}
           </State>
           <div className="check-text">

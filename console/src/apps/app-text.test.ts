@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type App, budgetText, filterApps, openByApp, probed, waysTo } from './app-text.ts';
+import { type App, budgetText, filterApps, loginCommand, openByApp, probed, waysTo } from './app-text.ts';
 
 const app = (more: Partial<App> = {}): App => {
   return {
@@ -11,6 +11,7 @@ const app = (more: Partial<App> = {}): App => {
     ...more,
   };
 };
+const DEVICE = ' --device /var/lib/cordon-agent';
 const APPS = [
   app(),
   app({ id: 'db', name: 'Customers', host: 'db.example.org', kind: 'tcp', upstream: 'tcp://10.0.0.5:5432' }),
@@ -118,6 +119,20 @@ describe('how to open an app without a browser', () => {
       'cordon kubeconfig cluster > cluster.yaml\nkubectl --kubeconfig cluster.yaml get pods',
     ]);
   });
+});
+
+describe('the command that is run once per computer', () => {
+  for (const [name, more, origin, expected] of [
+    ['names the identity host', { tier: 3 }, 'http://id.localhost:8080', 'http://id.localhost:8080'],
+    ['shows the device where one is demanded', { tier: 3, device: 'managed' }, 'https://id.x', `https://id.x${DEVICE}`],
+    ['shows it where its health is demanded', { tier: 3, device: 'healthy' }, 'https://id.x', `https://id.x${DEVICE}`],
+    ['shows it where the tier demands one', { tier: 2 }, 'https://id.x', `https://id.x${DEVICE}`],
+    ['shows it for a certificate', { tier: 3, clientCertificate: true }, 'https://id.x', `https://id.x${DEVICE}`],
+    ['does not show it for a known device', { tier: 3, device: 'known' }, 'https://id.x', 'https://id.x'],
+    ['shows no certificate over HTTP', { tier: 0 }, 'http://id.localhost:8080', `https://…${DEVICE}`],
+  ] as const) {
+    it(name, () => assert.equal(loginCommand(app(more), origin), `cordon login --url ${expected}`));
+  }
 });
 
 describe('the budgets of an app', () => {

@@ -105,6 +105,20 @@ export function waysTo(app: Pick<App, 'id' | 'kind' | 'url' | 'enforcedBy' | 'up
   }
 }
 
+/** From this tier on up, a browser's word about its device is not enough. */
+const PROVEN_DEVICE_UP_TO_TIER = 2;
+
+/** What is run once per computer before any of the ways works. Where the device has to be a proven one, its certificate is shown. */
+export function loginCommand(
+  { tier, device, clientCertificate }: Pick<App, 'tier' | 'device' | 'clientCertificate'>,
+  identityOrigin: string,
+): string {
+  const isProven =
+    clientCertificate || tier <= PROVEN_DEVICE_UP_TO_TIER || device === 'managed' || device === 'healthy';
+  const url = isProven && !identityOrigin.startsWith('https:') ? 'https://…' : identityOrigin;
+  return `cordon login --url ${url}${isProven ? ' --device /var/lib/cordon-agent' : ''}`;
+}
+
 function loginNames({ ssh }: Pick<App, 'ssh'>): string {
   if (ssh === undefined) return '';
   return `As ${ssh.principals.map((name) => `\`${name}\``).join(' or ')}. A login with the certificate is possible for ${ssh.lifetimeSeconds} s; the session lasts as long as you may.`;

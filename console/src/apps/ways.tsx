@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { Command } from '../parts/empty.tsx';
 import { identityOrigin } from '../parts/identity-origin.ts';
 import { Prose } from '../parts/prose.tsx';
-import { type App, waysTo } from './app-text.ts';
+import { type App, loginCommand, waysTo } from './app-text.ts';
 
 /** The commands that open an app, ready to be copied. */
 export function WaysTo({ app }: { app: App }): ReactNode {
@@ -41,7 +41,7 @@ export function WaysTo({ app }: { app: App }): ReactNode {
       {ways.length > 0 && (
         <Text size="xs" c="dimmed">
           Once per computer, first:{' '}
-          <Code className="in-prose">{`cordon login --url ${identityOrigin(window.location)}`}</Code>
+          <Code className="in-prose">{loginCommand(app, identityOrigin(window.location))}</Code>
         </Text>
       )}
     </Stack>

@@ -1,7 +1,7 @@
 import { Code, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { Enforcement } from '../apps/app-badges.tsx';
+import { EnforcementBadge } from '../apps/app-badges.tsx';
 import { STREAMS } from '../apps/app-text.ts';
 import type { ControlOutput } from '../client.ts';
 import { Labels, TierBadge } from '../parts/badges.tsx';
@@ -49,7 +49,7 @@ function ReachedThrough({ host }: { host: string }): ReactNode {
       </Link>
       {app.enforcedBy === 'forward-auth' && (
         <>
-          <Enforcement app={app} />
+          <EnforcementBadge app={app} />
           <Text size="xs" c="dimmed">
             {STREAMS[app.streams].long}
           </Text>

@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import type { BodyOf, IDENTITY_ROUTES, ResponseOf } from '#contract';
 import { identity } from '../client.ts';
 import { Failure, sentence } from '../parts/failure.tsx';
-import { Prose } from '../parts/prose.tsx';
+import { Name, Prose } from '../parts/prose.tsx';
 import { When } from '../parts/when.tsx';
 import { Frame } from './frame.tsx';
 
@@ -71,7 +71,7 @@ export function AuthorizeProgram(): ReactNode {
       title={`Let a program open ${data.app.name}?`}
       subtitle={
         data.refusal === undefined
-          ? 'It runs where you start it, and may do as you there whatever you may.'
+          ? 'It runs where you started it, and may do there as you whatever you may.'
           : 'It runs on this computer, and may do there as you whatever you may.'
       }
     >
@@ -104,7 +104,9 @@ function Facts({ described: { name, app, email, form, expiresAt } }: { described
     <Table aria-label="What the program gets" variant="vertical" layout="fixed">
       <Table.Tbody>
         <Fact what="Program">{name}</Fact>
-        <Fact what="Opens">{app.url}</Fact>
+        <Fact what="Opens">
+          <Name text={app.url} />
+        </Fact>
         <Fact what="As">{email}</Fact>
         <Fact what="Ends">
           <When time={expiresAt} />
