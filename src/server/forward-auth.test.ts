@@ -93,6 +93,39 @@ describe('the listeners for proxies', () => {
     assert.equal(status, '12');
   });
 
+  it('stay with Envoy when one of its clients begins and cancels requests without end', async (t) => {
+    const { ports, close } = await listenForProxies({
+      settings: {
+        http: undefined,
+        grpc: { host: '127.0.0.1', port: 0 },
+        trustedProxies: ['127.0.0.1/32'],
+        publicPort: undefined,
+      },
+      gateway: { ask: ({ client }) => client.abort() },
+      contextFor: () => assert.fail('there is no TLS on loopback'),
+    });
+    const session = connect(`http://127.0.0.1:${ports.grpc}`);
+    session.on('error', () => undefined);
+    t.after(async () => {
+      session.destroy();
+      await close();
+    });
+    const call = { ':method': 'POST', ':path': '/envoy.service.auth.v3.Authorization/Check' };
+    for (let i = 0; i < 3000; i++) {
+      session
+        .request({ ...call, 'content-type': 'application/grpc' })
+        .on('error', () => undefined)
+        .close(8);
+      if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const other = session.request({ ...call, 'content-type': 'text/plain' });
+    other.end();
+    const status = await new Promise((resolve, reject) => {
+      other.once('response', (headers) => resolve(headers['grpc-status'])).once('error', reject);
+    });
+    assert.equal(status, '12');
+  });
+
   it('send people to the proxy for an app behind it', async (t) => {
     const cordon = await start(t, `${WIKI}forward_auth: { public_port: 9080 }`);
     assert.equal(cordon.services.originOf('wiki.localhost'), 'http://wiki.localhost:9080');

@@ -4,9 +4,10 @@ import {
   createServer as createHttp2Server,
   type Http2SecureServer,
   type Http2Server,
+  type ServerOptions as Http2ServerOptions,
 } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
-import type { Server as NetServer } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { SecureContext, TlsOptions } from 'node:tls';
 import { type IpSet, ipSetOf, parseCidr } from '#base';
 import { type ForwardAuthSettings, isLoopback } from '#config';
@@ -50,7 +51,9 @@ export async function listenForProxies({ settings, gateway, contextFor }: Forwar
       ports.http = await listenOn(server, http);
     }
     if (grpc !== undefined) {
-      const server = isLoopback(grpc.host) ? createHttp2Server() : createSecureServer(tls);
+      const server = isLoopback(grpc.host)
+        ? createHttp2Server(HTTP2_FOR_ENVOY)
+        : createSecureServer({ ...HTTP2_FOR_ENVOY, ...tls, handshakeTimeout: FIRST_STREAM_MS });
       opened.push(closableHttp2(server));
       server.on('stream', answerEnvoy(options));
       ports.grpc = await listenOn(server, grpc);
@@ -80,6 +83,19 @@ function httpServer(tls: TlsOptions | undefined, handler: ReturnType<typeof answ
   return server;
 }
 
+/**
+ * One connection of Envoy's carries the questions about all its clients, who come and go as they like: each that goes resets a stream. An
+ * end of the connection for that would deny everybody else (attack: one client that begins and cancels requests).
+ */
+const HTTP2_FOR_ENVOY: Http2ServerOptions = {
+  streamResetBurst: 100_000,
+  streamResetRate: 100_000,
+  settings: { maxConcurrentStreams: 1000 },
+};
+/** How long a connection may stay before its first question, and between two, milliseconds. */
+const FIRST_STREAM_MS = 10_000;
+const IDLE_MS = 600_000;
+
 type Closable = () => Promise<void>;
 
 function closableHttp(server: Server): Closable {
@@ -92,9 +108,19 @@ function closableHttp(server: Server): Closable {
 
 function closableHttp2(server: Http2Server | Http2SecureServer): Closable {
   const sessions = new Set<{ destroy(): void }>();
+  // What never becomes a session counts as one that stands still.
+  server.setTimeout(IDLE_MS);
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   server.on('session', (session) => {
     sessions.add(session);
-    session.once('close', () => sessions.delete(session));
+    const idle = setTimeout(() => session.destroy(), FIRST_STREAM_MS).unref();
+    session.once('stream', () => {
+      clearTimeout(idle);
+    });
+    session.once('close', () => {
+      clearTimeout(idle);
+      sessions.delete(session);
+    });
     session.on('error', () => session.destroy());
   });
   return async () => {

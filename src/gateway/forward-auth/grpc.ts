@@ -12,6 +12,8 @@ import type { ForwardAuthOptions } from './http.ts';
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 /** A check holds the head of one request; Envoy sends bodies only when told to, which is of no use here. */
 const MOST_BYTES = 1024 * 1024;
+/** How long a message may take to come, milliseconds. Envoy itself waits 200 ms for the answer unless told otherwise. */
+const PATIENCE_MS = 10_000;
 const UNIMPLEMENTED = '12';
 /** Names that no request of a client may carry to an upstream, whether or not this one does. */
 const ALL_NAMES: readonly string[] = identityHeaderNames(IDENTITY_HEADER_PRESETS);
@@ -23,9 +25,14 @@ const ALL_NAMES: readonly string[] = identityHeaderNames(IDENTITY_HEADER_PRESETS
 export function answerEnvoy({
   gateway,
   trusted,
-}: ForwardAuthOptions): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+  patienceMs = PATIENCE_MS,
+}: ForwardAuthOptions & { readonly patienceMs?: number }): (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+) => void {
   return (stream, headers) => {
     stream.on('error', () => stream.destroy());
+    if (stream.destroyed || stream.closed) return; // reset in the same breath
     if (headers[':path'] !== CHECK_PATH || headers['content-type']?.startsWith('application/grpc') !== true) {
       stream.respond(
         { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': UNIMPLEMENTED },
@@ -33,25 +40,27 @@ export function answerEnvoy({
       );
       return;
     }
-    collect(stream, (body) => {
-      const peer = stream.session?.socket.remoteAddress ?? '';
-      const ask = (check: EnvoyCheck | undefined, address: string, refused?: Refusal): void => {
-        gateway.ask({
-          client: new AskingClient(askedAbout(check), askerOver(stream, check)),
-          address,
-          transport: check?.original.scheme === 'https' ? 'tls' : 'http',
-          removesHeaders: true,
-          ...(refused === undefined ? {} : { refused }),
-        });
-      };
-      const malformed = (problem: string): void => {
-        ask(undefined, peer, refuse(400, 'request-malformed', `the proxy’s question: ${problem}`));
-      };
-      if (!isTrusted(peer, trusted)) {
-        ask(undefined, peer, refuse(403, 'proxy-untrusted'));
-        return;
-      }
-      const message = body === undefined ? err('it is too long') : messageOf(body);
+    const peer = stream.session?.socket.remoteAddress ?? '';
+    const ask = (check: EnvoyCheck | undefined, address: string, refused?: Refusal): void => {
+      gateway.ask({
+        client: new AskingClient(askedAbout(check), askerOver(stream, check)),
+        address,
+        transport: check?.original.scheme === 'https' ? 'tls' : 'http',
+        removesHeaders: true,
+        ...(refused === undefined ? {} : { refused }),
+      });
+    };
+    const malformed = (problem: string): void => {
+      ask(undefined, peer, refuse(400, 'request-malformed', `the proxy’s question: ${problem}`));
+    };
+    // Before anything is read: what a stranger sends is kept for nobody.
+    if (!isTrusted(peer, trusted)) {
+      ask(undefined, peer, refuse(403, 'proxy-untrusted'));
+      stream.session?.close();
+      return;
+    }
+    collect(stream, patienceMs, (body) => {
+      const message = body.ok ? messageOf(body.value) : body;
       const check = message.ok ? readCheck(message.value) : message;
       if (!check.ok) {
         malformed(check.error);
@@ -65,16 +74,29 @@ export function answerEnvoy({
   };
 }
 
-/** Reads the whole message; undefined when it is longer than any request has reason to be. */
-function collect(stream: ServerHttp2Stream, done: (body: Buffer | undefined) => void): void {
+/** Reads the whole message; an error for one that is longer than any request has reason to be, or does not end. */
+function collect(stream: ServerHttp2Stream, patienceMs: number, done: (body: Result<Buffer, string>) => void): void {
   const chunks: Buffer[] = [];
   let size = 0;
-  stream.on('data', (chunk: Buffer) => {
+  const end = (body: Result<Buffer, string>): void => {
+    clearTimeout(late);
+    stream.off('data', onData).off('end', onEnd).resume();
+    done(body);
+  };
+  const late = setTimeout(() => {
+    end(err('it did not end in time'));
+  }, patienceMs);
+  const onData = (chunk: Buffer): void => {
     size += chunk.length;
     if (size <= MOST_BYTES) chunks.push(chunk);
-  });
-  stream.once('end', () => {
-    done(size <= MOST_BYTES ? Buffer.concat(chunks) : undefined);
+    else end(err('it is too long'));
+  };
+  const onEnd = (): void => {
+    end(ok(Buffer.concat(chunks)));
+  };
+  stream.on('data', onData).once('end', onEnd);
+  stream.once('close', () => {
+    clearTimeout(late);
   });
 }
 
@@ -105,7 +127,7 @@ function finderIn(rawHeaders: readonly string[]): Asked['header'] {
 function askerOver(stream: ServerHttp2Stream, check: EnvoyCheck | undefined): Asker {
   return {
     get hasLeft(): boolean {
-      return stream.destroyed;
+      return stream.destroyed || stream.closed;
     },
     onceClosed: (work) => {
       stream.once('close', work);
@@ -137,7 +159,7 @@ function permitOf(fields: readonly string[], rawHeaders: readonly string[]): Buf
 }
 
 function reply(stream: ServerHttp2Stream, message: Buffer): void {
-  if (stream.destroyed) return;
+  if (stream.destroyed || stream.closed) return;
   const frame = Buffer.alloc(5);
   frame.writeUInt32BE(message.length, 1);
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
