@@ -1,6 +1,6 @@
 // Sends mutated requests to the gateway, and reads with a second parser what reached the app behind it.
 // Usage: npm run fuzz:gateway [-- --seconds N] [--seed N]
-// By default for 60 seconds, half of it as somebody who may not and half as somebody who may. Exits 1 on a finding, 2 on misuse.
+// By default for 60 seconds: over HTTP/1.1 and HTTP/2, as somebody who may not and as somebody who may, a quarter of it each. Exits 1 on a finding, 2 on misuse.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,7 +27,7 @@ if (typeof wanted === 'string') {
 } else {
   const env = {
     ...process.env,
-    CORDON_FUZZ_SECONDS: String(Number(wanted.seconds) / 2),
+    CORDON_FUZZ_SECONDS: String(Number(wanted.seconds) / 4),
     CORDON_FUZZ_SEED: wanted.seed,
     NODE_TEST_CONTEXT: undefined, // or a test that runs this would be told in the runner's own encoding
   };

@@ -5,10 +5,13 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { listenTls } from '../gateway/http2-wire.ts';
 import { until } from '../gateway/wire.ts';
 import { BOB, type World, world } from '../gateway/world.ts';
 import { changes, mutated } from './fuzz/mutate.ts';
+import { changes as changesOfStreams, mutated as mutatedStream, type Stream } from './fuzz/mutate-http2.ts';
 import { type Read, readRequests } from './fuzz/second-parser.ts';
+import { frames } from './http2-frames.ts';
 import { EVERYBODY } from './raw-gateway.ts';
 
 const SECONDS = Number(process.env['CORDON_FUZZ_SECONDS'] ?? 2);
@@ -34,6 +37,32 @@ const GOOD: readonly ((cookie: string) => string)[] = [
     `GET /a HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\n\r\nGET /b HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\n\r\n`,
   (cookie) =>
     `GET /live HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${cookie}\r\norigin: http://wiki.localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+];
+
+const REQUEST = (method: string, path: string): Stream['fields'] => [
+  [':method', method],
+  [':scheme', 'https'],
+  [':authority', 'wiki.localhost'],
+  [':path', path],
+];
+const GOOD_STREAMS: readonly ((cookie: string) => Stream)[] = [
+  (cookie) => ({ fields: [...REQUEST('GET', '/page?x=1'), ['cookie', cookie], ['user-agent', 'a']] }),
+  (cookie) => ({ fields: [...REQUEST('POST', '/form'), ['content-length', '5'], ['cookie', cookie]], body: 'hello' }),
+  (cookie) => ({
+    fields: [...REQUEST('PUT', '/file'), ['cookie', 'a=b'], ['cookie', cookie], ['te', 'trailers']],
+    body: 'hello',
+    trailers: [['x-sum', '1']],
+  }),
+  (cookie) => ({
+    fields: [
+      ...REQUEST('CONNECT', '/live'),
+      [':protocol', 'websocket'],
+      ['cookie', cookie],
+      ['origin', 'https://wiki.localhost'],
+      ['sec-websocket-version', '13'],
+    ],
+    body: 'hello',
+  }),
 ];
 
 interface FuzzWorld extends World {
@@ -80,7 +109,31 @@ async function send(port: number, bytes: string): Promise<string> {
   return answer;
 }
 
+/** Sends streams over one connection, and waits until nothing has come back for a moment. */
+async function sendStreams(port: number, bytes: readonly Buffer[]): Promise<void> {
+  const client = await frames(port, 'wiki.localhost');
+  const quiet = new Promise<void>((resolve) => {
+    client.socket.setTimeout(25, resolve).once('close', () => resolve());
+  });
+  await client.send(Buffer.concat([...bytes]));
+  await quiet;
+  client.socket.destroy();
+}
+
 const base = fc.integer({ min: 0, max: GOOD.length - 1 });
+/** Up to three streams of one connection. */
+const streams = fc.array(fc.tuple(fc.integer({ min: 0, max: GOOD_STREAMS.length - 1 }), changesOfStreams), {
+  minLength: 1,
+  maxLength: 3,
+});
+type Streams = typeof streams extends fc.Arbitrary<infer T> ? T : never;
+
+function bytesOf(all: Streams, cookie: string): Buffer[] {
+  return all.map(([index, changed], at) => {
+    const stream = GOOD_STREAMS[index]?.(cookie) ?? { fields: [] };
+    return mutatedStream(stream, 2 * at + 1, changed);
+  });
+}
 
 describe(`mutated requests (seed ${SEED})`, () => {
   it('of somebody who may not: not a byte reaches the app, and no answer is the app’s', async () => {
@@ -120,6 +173,51 @@ describe(`mutated requests (seed ${SEED})`, () => {
       }),
       PARAMETERS,
     );
+  });
+});
+
+describe(`mutated streams of HTTP/2 (seed ${SEED})`, () => {
+  it('of somebody who may not: not a byte reaches the app, and nobody is let in', async () => {
+    const made = await fuzzWorld('permit (principal in Group::"engineering", action == Action::"access", resource);');
+    const { port } = await listenTls(made);
+    const cookies = [
+      made.signIn({ user: BOB.id }),
+      '__Host-cordon_app=forged',
+      made.signIn({ session: { expiresAt: 1 } }),
+    ];
+    await fc.assert(
+      fc.asyncProperty(streams, fc.constantFrom(...cookies), async (all, cookie) => {
+        await sendStreams(port, bytesOf(all, cookie));
+        assert.deepEqual(made.taken(), { requests: [], nonsense: [] });
+        assert.equal(made.gateway.counters.permitted, 0);
+      }),
+      PARAMETERS,
+    );
+    await until(() => made.gateway.connections().length === 0, 'the end of all exchanges');
+  });
+
+  it('of somebody who may: the app reads the requests that were decided on, and no claim of the client’s', async () => {
+    const made = await fuzzWorld(EVERYBODY);
+    const { port } = await listenTls(made);
+    const cookie = made.signIn();
+    const decided = decisions(made);
+    let arrived = 0;
+    await fc.assert(
+      fc.asyncProperty(streams, async (all) => {
+        await sendStreams(port, bytesOf(all, cookie));
+        const { requests, nonsense } = made.taken();
+        assert.deepEqual(nonsense, []);
+        for (const request of requests) {
+          const what = `${request.method} ${request.target.split('?')[0] ?? ''}`;
+          await until(() => decided.take(what), `a decision about \`${what}\`, which the app has got`);
+          assertFields(request);
+        }
+        arrived += requests.length;
+      }),
+      PARAMETERS,
+    );
+    assert.ok(arrived > 0, 'what never arrives proves nothing');
+    await until(() => made.gateway.connections().length === 0, 'the end of all exchanges');
   });
 });
 
