@@ -16,16 +16,21 @@ export interface Finished {
  * twenty times the disk that Parquet takes, and every start and every query reads through it.
  */
 const MAX_PATIENT = 8;
-/** How long after a failure sealing is tried again, milliseconds. */
-const RETRY_MS = 60_000;
-/** How long closing waits for the seal under way, milliseconds. */
-const CLOSE_MS = 5000;
 
-/** The finished segments of an open journal. Seals them one by one, beside the appends, and removes no file that a query reads. */
+/** How an archive waits, milliseconds. */
+export interface Patience {
+  /** From a failed seal to the next try; one minute. */
+  readonly retryMs: number;
+  /** When closing, for the seal under way; five seconds. */
+  readonly closeMs: number;
+}
+
+/** The finished segments of an open journal. Has them sealed one by one, beside the appends, and removes no file that a query reads. */
 export class Archive {
   readonly #layout: Layout;
   #manifests: readonly Manifest[];
   #waiting: readonly FullSegment[];
+  readonly #patience: Patience;
   readonly #sealer = new Sealer();
   #sealing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -34,10 +39,11 @@ export class Archive {
   #isInBackground = false;
   #isClosed = false;
 
-  constructor(layout: Layout, manifests: readonly Manifest[], waiting: readonly FullSegment[]) {
+  constructor(layout: Layout, found: Finished, patience: Patience = { retryMs: 60_000, closeMs: 5000 }) {
     this.#layout = layout;
-    this.#manifests = manifests;
-    this.#waiting = waiting;
+    this.#manifests = found.manifests;
+    this.#waiting = found.segments;
+    this.#patience = patience;
   }
 
   add(segment: FullSegment): void {
@@ -54,7 +60,7 @@ export class Archive {
         if (this.#isClosed) return;
         const text = error instanceof Error ? error.message : String(error);
         process.emitWarning(`sealing the journal failed: ${text}`, { code: 'CORDON_JOURNAL_SEAL' });
-        this.#retry = setTimeout(() => this.sealInBackground(), RETRY_MS).unref();
+        this.#retry = setTimeout(() => this.sealInBackground(), this.#patience.retryMs).unref();
       })
       .finally(() => {
         this.#isInBackground = false;
@@ -86,7 +92,7 @@ export class Archive {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    const late = setTimeout(() => this.#sealer.stop(), CLOSE_MS);
+    const late = setTimeout(() => this.#sealer.stop(), this.#patience.closeMs);
     await this.#sealing?.catch(() => {});
     clearTimeout(late);
     this.#sealer.stop();

@@ -144,7 +144,8 @@ class SegmentedJournal implements Journal {
     this.#head = parts.found.head;
     this.recovered = parts.found.torn;
     this.#recent = new RecentEvents(RECENT_EVENTS, [...parts.older, ...parts.found.recent]);
-    this.#archive = new Archive(parts.layout, parts.found.manifests, parts.found.segments.slice(0, -1));
+    const { manifests, segments } = parts.found;
+    this.#archive = new Archive(parts.layout, { manifests, segments: segments.slice(0, -1) });
     this.#archive.sealInBackground();
     this.#timer = setInterval(() => this.#startFlush(), AGE_CHECK_MS).unref();
   }
