@@ -2,7 +2,7 @@
 // Usage: npm test [-- WORD…] [--verbose]
 // The last line is always `N passed, N failed, N skipped`. Exits 1 when a test failed or none ran. With
 // CORDON_REQUIRE_SYSTEM=1 a test that was skipped for want of a system package or of root counts as failed.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
@@ -59,6 +59,8 @@ function fileEnded(file) {
 /** Tests get a folder for temporary files that goes when they end, however they end. */
 function useOwnTemporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'));
+  // Servers that give up root (nginx, PostgreSQL) pass through to their own files, and list nobody's.
+  chmodSync(folder, 0o711);
   process.env.TMPDIR = folder;
   process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
