@@ -161,6 +161,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   let ticks = 0;
   const start = (exchange: Exchange, stages: readonly Stage[], refusal?: Refusal): void => {
     const { client } = exchange;
+    // The connection was reset before anybody looked: there is nobody to decide about, nor to answer.
+    if (exchange.address === '') {
+      client.abort();
+      return;
+    }
     const admitted = admission.enter(exchange);
     client.onceClosed(() => {
       if (exchange.live !== undefined) live.remove(exchange.live);
