@@ -231,7 +231,7 @@ policies: policies
     assert.deepEqual(replayed.gains, []);
   });
 
-  const pages = ['', 'assets', 'decisions', 'people', 'devices', 'segments', 'alerts', 'policies'];
+  const pages = ['', 'assets', 'apps', 'decisions', 'people', 'devices', 'segments', 'alerts', 'policies'];
   it('shows every page of the console without an error, light and dark', async () => {
     const errors: string[] = [];
     admin.page.on('pageerror', (error) => errors.push(error.message));
