@@ -26,6 +26,7 @@ export class Http2Body {
   #sent = 0;
   #isComplete = false;
   #isStopped = false;
+  #isBlocked = false;
 
   constructor(body: Readable, stream: ClientHttp2Stream, options: Http2BodyOptions) {
     this.#body = body;
@@ -47,6 +48,11 @@ export class Http2Body {
     return this.#isComplete;
   }
 
+  /** The server would take more of it, and whoever sends it has not sent more. */
+  get isAwaited(): boolean {
+    return !this.#isComplete && !this.#isBlocked;
+  }
+
   /** Sends no more of it, and lets it go. */
   stop(): void {
     if (this.#isStopped) return;
@@ -66,10 +72,13 @@ export class Http2Body {
       return;
     }
     this.#options.onProgress();
-    if (!this.#stream.write(chunk)) this.#body.pause();
+    if (this.#stream.write(chunk)) return;
+    this.#isBlocked = true;
+    this.#body.pause();
   };
 
   readonly #onDrain = (): void => {
+    this.#isBlocked = false;
     this.#options.onProgress();
     this.#body.resume();
   };

@@ -226,7 +226,9 @@ class Http2Exchange implements Dispatcher.DispatchController {
   #startTimer(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#isPaused) this.#timer?.refresh();
+      // A client that stands still in the middle of its body has its own time; the server is not late (attack: to have it put out).
+      const isClients = !this.#hasHead && this.#body?.isAwaited === true;
+      if (this.#isPaused || isClients) this.#timer?.refresh();
       else this.#fail(this.#hasHead ? new errors.BodyTimeoutError() : new errors.HeadersTimeoutError());
     }, milliseconds);
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { upstreamRefusal } from './refusal.ts';
 import { appAt, reach } from './testdata/permits.ts';
 import { frame, okHead, serveBytes, serveFrames, serveHttp2, uint32, until } from './testdata/servers.ts';
@@ -182,6 +184,28 @@ describe('an upstream over HTTP/2 that misbehaves', () => {
     const server = await serveFrames(() => undefined);
     const { error } = await reach(appAt(server.origin, HTTP2), { headersTimeoutMs: 100 }).ask();
     assert.equal(upstreamRefusal(error ?? assert.fail()).reasons[0]?.code, 'upstream-timeout');
+  });
+
+  it('is not blamed for a client that stands still in the middle of its body', async () => {
+    const server = await serveHttp2((stream) => {
+      stream.once('end', () => {
+        if (stream.destroyed) return;
+        stream.respond({ ':status': 200 });
+        stream.end('x');
+      });
+      stream.resume();
+    });
+    const made = reach(appAt(server.origin, HTTP2), { headersTimeoutMs: 50 });
+    const bodies = Array.from({ length: 6 }, () => new PassThrough());
+    const begun = bodies.map((body) => {
+      body.write('1');
+      return made.begin({ method: 'POST', body, headers: ['host', 'wiki.example.org', 'content-length', '2'] });
+    });
+    await sleep(300);
+    for (const body of bodies) body.end('2');
+    for (const { outcome } of begun)
+      assert.deepEqual(await outcome.then(({ status, error }) => [status, error]), [200, undefined]);
+    assert.deepEqual(made.events, [], 'six failures would have put the server out');
   });
 
   it('and stands still in the middle is given up after the idle time', async () => {
