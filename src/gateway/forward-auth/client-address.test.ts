@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type IpSet, ipSetOf, parseCidr } from '#base';
-import { clientAddress, isTrusted } from './client-address.ts';
+import { addressReader, clientAddress, isTrusted } from './client-address.ts';
 
 function setOf(...networks: string[]): IpSet {
   return ipSetOf(
@@ -57,6 +57,27 @@ describe('clientAddress', () => {
         const found = clientAddress(`${before},203.0.113.9`, setOf());
         assert.deepEqual(found, { ok: true, value: '203.0.113.9' });
       }),
+    );
+  });
+});
+
+describe('addressReader', () => {
+  it('says what clientAddress says, for lists that it has read, has forgotten, or never keeps', () => {
+    const read = addressReader(PROXIES);
+    const lists = [
+      ...Array.from({ length: 1500 }, (_, i) => `203.0.${i >> 8}.${i & 255}, 10.0.0.1`),
+      ...['10.0.0.1', '10.0.0.1, 203.0.113.9', 'garbage', '', `${'203.0.113.8, '.repeat(10)}10.0.0.9`],
+    ];
+    for (const list of [...lists, ...lists, ...lists.toReversed()])
+      assert.deepEqual(read(list), clientAddress(list, PROXIES), list);
+  });
+
+  it('keeps what was read for one set of proxies from another', () => {
+    const [one, other] = [addressReader(PROXIES), addressReader(setOf('10.0.0.0/8'))];
+    const list = '203.0.113.9, 10.0.1.1, 10.0.0.1';
+    assert.deepEqual(
+      [one(list), other(list)],
+      [clientAddress('10.0.1.1', PROXIES), clientAddress('203.0.113.9', PROXIES)],
     );
   });
 });

@@ -17,6 +17,24 @@ export function clientAddress(forwardedFor: string, trusted: IpSet): Result<stri
   return address === undefined ? err('`x-forwarded-for` is empty') : ok(address);
 }
 
+/** Lists kept, and the longest of them, characters. */
+const MOST_KEPT = 1000;
+const LONGEST_KEPT = 80;
+
+/** Makes a `clientAddress` that remembers what it has read: a client that asks often comes from one address. */
+export function addressReader(trusted: IpSet): (forwardedFor: string) => Result<string, string> {
+  const kept = new Map<string, Result<string, string>>();
+  return (forwardedFor) => {
+    const known = kept.get(forwardedFor);
+    if (known !== undefined) return known;
+    const address = clientAddress(forwardedFor, trusted);
+    // Who sends ever new lists only makes us read them.
+    if (kept.size >= MOST_KEPT) kept.clear();
+    if (forwardedFor.length <= LONGEST_KEPT) kept.set(forwardedFor, address);
+    return address;
+  };
+}
+
 /** Tells whether the other end of a socket is a trusted proxy. An empty set trusts nobody. */
 export function isTrusted(remoteAddress: string | undefined, trusted: IpSet): boolean {
   const read = parseAddress(remoteAddress ?? '', { mapped: 'unmap' });

@@ -4,7 +4,7 @@ import { IDENTITY_HEADER_PRESETS } from '#model';
 import { type Refusal, refuse } from '../exchange.ts';
 import { identityHeaderNames } from '../identity-headers.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
-import { clientAddress, isTrusted } from './client-address.ts';
+import { addressReader, isTrusted } from './client-address.ts';
 import { identityNames } from './client-headers.ts';
 import { type EnvoyCheck, isText, readCheck, writeDenial, writePermit } from './envoy-check.ts';
 import type { ForwardAuthOptions } from './http.ts';
@@ -30,6 +30,7 @@ export function answerEnvoy({
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ) => void {
+  const addressOf = addressReader(trusted);
   return (stream, headers) => {
     stream.on('error', () => stream.destroy());
     if (stream.destroyed || stream.closed) return; // reset in the same breath
@@ -67,7 +68,7 @@ export function answerEnvoy({
         return;
       }
       const { source, forwardedFor } = check.value;
-      const address = clientAddress(forwardedFor === '' ? source : `${forwardedFor},${source}`, trusted);
+      const address = addressOf(forwardedFor === '' ? source : `${forwardedFor},${source}`);
       if (address.ok) ask(check.value, address.value);
       else malformed(address.error);
     });

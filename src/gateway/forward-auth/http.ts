@@ -4,7 +4,7 @@ import type { IpSet, Result } from '#base';
 import { refuse } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
-import { clientAddress, isTrusted } from './client-address.ts';
+import { addressReader, isTrusted } from './client-address.ts';
 import { type Contract, CONTRACTS, DESCRIBED_BY, fieldsOf, type Original, readOriginal } from './original.ts';
 
 /** What answering proxies takes. */
@@ -21,6 +21,7 @@ export function answerProxies({
   gateway,
   trusted,
 }: ForwardAuthOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  const addressOf = addressReader(trusted);
   const peers = new WeakMap<Socket, boolean>();
   const isProxy = (socket: Socket): boolean => {
     const seen = peers.get(socket);
@@ -44,7 +45,7 @@ export function answerProxies({
     }
     const { method = '', rawHeaders } = request;
     const original = readOriginal(contract, { method, rest, fields: fieldsOf(rawHeaders) });
-    const address = original.ok ? clientAddress(original.value.forwardedFor, trusted) : original;
+    const address = original.ok ? addressOf(original.value.forwardedFor) : original;
     if (!original.ok || !address.ok) {
       refuseAsk(gateway, request, { asker, refusal: refuse(400, 'request-malformed', problemOf(original, address)) });
       return;
