@@ -14,6 +14,7 @@ import type { Cut, LiveEntry, LiveRegistry } from './live.ts';
 import type { Memory } from './memory.ts';
 import type { Basis } from './passage.ts';
 import type { RecordJournal, Recorder } from './record.ts';
+import type { Times } from './timings.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
@@ -37,6 +38,7 @@ export interface GatewayParts extends Memory {
   readonly admission: Admission;
   readonly probes: Pick<ProbeMarks, 'answerTo'> | undefined;
   readonly counters: Counters;
+  readonly timings: Timings;
   readonly onError: (error: unknown, correlationId: string) => void;
 }
 
@@ -47,6 +49,16 @@ export interface Counters {
   cut: number;
   /** Events that were not written: the journal failed, or strangers caused more than is written about them. */
   unrecorded: number;
+}
+
+/** How long things took since the gateway started. */
+export interface Timings {
+  /** From the head of a request to dialling its app: what the gateway adds. By app. */
+  readonly added: Times;
+  /** From dialling to the first byte of the answer. By app. */
+  readonly firstByte: Times;
+  /** From a change to the end of what it cut. By reason. */
+  readonly cuts: Times;
 }
 
 /** Why an exchange ends here. */
@@ -75,6 +87,10 @@ export interface Exchange {
   /** Address of the client, IPv4 as such: of the socket's other end, or as a trusted proxy that asks says. */
   readonly address: string;
   readonly transport: Transport;
+  /** When its head was there, by the machine's own clock (`performance.now()`). */
+  readonly startedAt: number;
+  /** When its app was dialled. */
+  dialledAt?: number;
   /** Present when another proxy carries the request, and only asks whether it may go on. */
   readonly asked?: { readonly removesHeaders: boolean; readonly describedBy?: ReadonlySet<string> };
   authority?: CanonicalHost;

@@ -91,13 +91,18 @@ export function cutRefusal({ reason, decision }: Cut): Refusal {
   return refuse(status, reason.code, reason.detail);
 }
 
+/** Takes note of how long the app took to begin its answer. */
+export function noteFirstByte({ app, dialledAt }: Exchange, { firstByte }: GatewayParts['timings']): void {
+  if (app !== undefined && dialledAt !== undefined) firstByte.add(app.id, performance.now() - dialledAt);
+}
+
 /** A body up to this size that arrives in one piece leaves in one piece. */
 const SMALL_BYTES = 16_384;
 
 /** Answers the client with what the upstream answers. `resolve` is called once: with `answered` or what went wrong. */
 export function transferOf(
   exchange: Exchange,
-  { recorder }: Pick<GatewayParts, 'recorder'>,
+  { recorder, timings }: Pick<GatewayParts, 'recorder' | 'timings'>,
   resolve: (result: StageResult) => void,
 ): Transfer {
   const { client } = exchange;
@@ -123,6 +128,7 @@ export function transferOf(
         if (status === 103) client.inform(status, returnable(raw));
         return;
       }
+      noteFirstByte(exchange, timings);
       const fields = returnable(raw);
       fields.push('x-cordon-correlation-id', exchange.correlationId);
       length = Number(headers['content-length']);

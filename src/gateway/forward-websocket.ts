@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { endSoftly } from './client/end-softly.ts';
 import type { WebSocketOffer } from './client-end.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
-import { endTransfer, transferOf, whyCut } from './forward-http.ts';
+import { endTransfer, noteFirstByte, transferOf, whyCut } from './forward-http.ts';
 import { returnable } from './headers.ts';
 import type { Cut } from './live.ts';
 import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
@@ -51,6 +51,7 @@ export async function forwardWebSocket(
         },
         onRequestUpgrade: (controller, status, fields, upstream) => {
           clearTimeout(timer);
+          noteFirstByte(exchange, parts.timings);
           if (status !== 101 || fields['sec-websocket-accept'] !== acceptKey(offer.key)) {
             upstream.destroy();
             resolve(refuse(502, 'upstream-invalid', 'the app did not accept the WebSocket'));

@@ -30,6 +30,7 @@ import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
 import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
 import { createMemory, type Memory } from './memory.ts';
+import { type Measurements, measurementsOf } from './measurements.ts';
 import type { Basis } from './passage.ts';
 import { createRecorder, type RecordJournal } from './record.ts';
 import { canKeep, keepForm } from './send-again.ts';
@@ -45,6 +46,7 @@ import { own } from './stages/own.ts';
 import { record } from './stages/record.ts';
 import { register } from './stages/register.ts';
 import { route } from './stages/route.ts';
+import { Times } from './timings.ts';
 import { createUpstreams } from './upstreams/upstreams.ts';
 
 /** What a gateway is made of. */
@@ -93,6 +95,8 @@ export interface Gateway {
   /** Decides again what was not decided for a second. Runs by itself several times a second; tests with their own clock call it. */
   sweep(): void;
   readonly counters: Readonly<Counters>;
+  /** What is measured; counted since the start, or as it is now. */
+  measure(): Measurements;
   /** Cuts everything open and closes the upstreams. */
   close(): Promise<void>;
   /** Lets requests under way end, for `graceMs` at most, then closes. WebSockets and tunnels are not waited for: they never end by themselves. */
@@ -203,12 +207,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     ask: ({ client, address, transport, refused, ...asked }) => {
       const correlationId = newId('cor', parts.clock.now());
-      start({ client, correlationId, address, transport, asked }, STAGES_OF_ASKED, refused);
+      start(
+        { client, correlationId, address, transport, asked, startedAt: performance.now() },
+        STAGES_OF_ASKED,
+        refused,
+      );
     },
     connections: () => live.list(),
     cut: (filter, reason) => live.cut(filter, { reason }),
     sweep,
     counters,
+    measure: () => measurementsOf(parts, options.staleness?.() ?? 0),
     close,
     drain: async (graceMs) => {
       await quiet(() => admission.overload.underWay === 0, graceMs);
@@ -233,12 +242,14 @@ function partsOf(options: GatewayOptions): GatewayParts {
   const now = (): number => clock.now();
   const { anonymousEventsPerSecond: anonymousPerSecond } = limits;
   const recorder = createRecorder({ graph, journal, now, counters, anonymousPerSecond });
+  const timings = { added: new Times(), firstByte: new Times(), cuts: new Times() };
   const live = new LiveRegistry({
     graph,
     now,
     judge: (entry, memo) => judge(basis, entry, memo),
-    onCut: (entry, cut) => {
+    onCut: (entry, cut, latencyMs) => {
       counters.cut += 1;
+      if (latencyMs !== undefined) timings.cuts.add(cut.reason.code, latencyMs);
       void recorder.cut(entry, cut, entry.correlationId);
     },
     onError: (error, { correlationId }) => {
@@ -260,6 +271,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     clock,
     limits,
     counters,
+    timings,
     recorder,
     live,
     basis,
@@ -291,6 +303,7 @@ function exchangeOf({ clock }: GatewayParts, client: ClientEnd): Exchange {
   return {
     client,
     correlationId: newId('cor', clock.now()),
+    startedAt: performance.now(),
     address: (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, ''),
     transport: 'encrypted' in socket ? 'tls' : 'http',
   };

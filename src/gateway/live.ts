@@ -70,8 +70,8 @@ export interface LiveOptions {
   readonly now: () => number;
   /** Decides an open exchange again: what to cut it with, or undefined to let it go on. Never throws. */
   readonly judge: (entry: LiveEntry, memo: Map<string, Decision>) => Cut | undefined;
-  /** Told of every cut, soon after. */
-  readonly onCut: (entry: LiveEntry, cut: Cut) => void;
+  /** Told of every cut, soon after; `latencyMs` from the change to the end of it, where there was one and not only time passed. */
+  readonly onCut: (entry: LiveEntry, cut: Cut, latencyMs: number | undefined) => void;
   /** Told of an exchange whose end failed. */
   readonly onError: (error: unknown, entry: LiveEntry) => void;
   /** Age at which `sweep` decides again, milliseconds. */
@@ -100,7 +100,9 @@ export class LiveRegistry {
   /** To be decided again. True: because something changed that they depend on, and not only time has passed. */
   readonly #touched = new Map<LiveEntry, boolean>();
   /** Cut, but not told yet. */
-  readonly #untold: { readonly entry: LiveEntry; readonly cut: Cut }[] = [];
+  readonly #untold: { readonly entry: LiveEntry; readonly cut: Cut; readonly latencyMs: number | undefined }[] = [];
+  /** When the first change came that not everything was decided after (`performance.now()`). */
+  #changedAt: number | undefined;
   #isScheduled = false;
   #tidiedAt = 0;
   readonly #unsubscribe: () => void;
@@ -175,6 +177,7 @@ export class LiveRegistry {
 
   /** Decides all of them again, soon: policies have changed. */
   touchAll(): void {
+    this.#changedAt ??= performance.now();
     for (const entry of this.#order) this.#touched.set(entry, true);
     this.#schedule();
   }
@@ -193,12 +196,14 @@ export class LiveRegistry {
     this.#linkAll();
     const affected = this.#byKey.get(`${kind}:${id}`);
     if (affected === undefined) return;
+    this.#changedAt ??= performance.now();
     for (const entry of affected) this.#touched.set(entry, true);
     this.#schedule();
   }
 
   /** After the commit's last change and before anything else: a decision between two changes of one commit would be about neither state. */
   #schedule(): void {
+    if (this.#touched.size === 0) this.#changedAt = undefined;
     if (this.#isScheduled || this.#touched.size === 0) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
@@ -208,7 +213,10 @@ export class LiveRegistry {
 
   #work(): void {
     this.#isScheduled = false;
-    if (this.#touched.size === 0) return;
+    if (this.#touched.size === 0) {
+      this.#changedAt = undefined;
+      return;
+    }
     const start = performance.now();
     // One memo per go: the graph and the time do not change within it, so equal questions have equal answers.
     const memo = new Map<string, Decision>();
@@ -223,6 +231,7 @@ export class LiveRegistry {
         return;
       }
     }
+    this.#changedAt = undefined;
   }
 
   #decideAgain(entry: LiveEntry, isChanged: boolean, memo: Map<string, Decision>): void {
@@ -230,7 +239,7 @@ export class LiveRegistry {
     if (place === undefined) return;
     const cut = this.#options.judge(entry, memo);
     if (cut !== undefined) {
-      this.#end(entry, cut);
+      this.#end(entry, cut, isChanged ? this.#changedAt : undefined);
       return;
     }
     // What an entry depends on follows from what it depends on: where none of that has changed, the keys are the same.
@@ -243,7 +252,7 @@ export class LiveRegistry {
     entry.decidedAt = this.#options.now();
   }
 
-  #end(entry: LiveEntry, cut: Cut): void {
+  #end(entry: LiveEntry, cut: Cut, since?: number): void {
     this.remove(entry);
     try {
       entry.close(cut);
@@ -251,11 +260,14 @@ export class LiveRegistry {
       this.#options.onError(error, entry); // the others have to be cut all the same
     }
     // Writing about a cut takes longer than cutting; the next connection must not wait for it.
-    if (this.#untold.push({ entry, cut }) === 1) setImmediate(() => this.#tell(TOLD_AT_ONCE));
+    const latencyMs = since === undefined ? undefined : performance.now() - since;
+    if (this.#untold.push({ entry, cut, latencyMs }) === 1) setImmediate(() => this.#tell(TOLD_AT_ONCE));
   }
 
   #tell(most: number): void {
-    for (const { entry, cut } of this.#untold.splice(0, most)) this.#options.onCut(entry, cut);
+    for (const { entry, cut, latencyMs } of this.#untold.splice(0, most)) {
+      this.#options.onCut(entry, cut, latencyMs);
+    }
     if (this.#untold.length > 0) setImmediate(() => this.#tell(TOLD_AT_ONCE));
   }
 

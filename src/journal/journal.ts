@@ -24,6 +24,8 @@ export interface Journal {
   appendWritten(event: WrittenEvent, urgency?: Urgency): Promise<Receipt>;
   /** False after a failed write until a later one succeeds. */
   readonly writable: boolean;
+  /** Events that wait for the disk now. */
+  readonly queued: number;
   /** Returns the function that ends the subscription. A listener that throws is reported as a process warning. */
   subscribe(listener: JournalListener): () => void;
   /** The newest events, at most `limit` and at most 2000, newest last. */
@@ -152,6 +154,10 @@ class SegmentedJournal implements Journal {
 
   get writable(): boolean {
     return this.#writable;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
   }
 
   append(event: OcsfEvent, urgency: Urgency = 'now'): Promise<Receipt> {

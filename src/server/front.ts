@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Api, LiveGateway } from '#api';
 import { type Clock, randomOctets } from '#base';
 import type { Configuration } from '#config';
-import { createGateway, createMemory, type Gateway } from '#gateway';
+import { createGateway, createMemory, type Gateway, type Measurements } from '#gateway';
 import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
@@ -21,6 +21,8 @@ import { createWorkers } from './worker/pool.ts';
 /** What stands before the apps: a gateway in this process, or one in each of several workers. */
 export interface Front extends LiveGateway {
   readonly counters: Gateway['counters'];
+  /** What the gateway measures, all workers together. */
+  measure(): Promise<Measurements>;
   /** Process ids of the workers; none when the gateway is in this process. */
   readonly workers: readonly number[];
   /** Ports at which proxies ask; they differ from the configured ones when those are 0. */
@@ -103,6 +105,7 @@ function ownFront(options: FrontOptions): Front {
     connections: () => gateway.connections(),
     cut: (filter, reason) => gateway.cut(filter, reason),
     counters: gateway.counters,
+    measure: async () => await Promise.resolve(gateway.measure()),
     workers: [],
     get askedAt() {
       return proxies.ports;
@@ -168,6 +171,7 @@ function workersFront(options: FrontOptions): Front {
   return {
     connections: async () => await workers.connections(),
     cut: async (filter, reason) => await workers.cut(filter, reason),
+    measure: async () => await workers.measure(),
     get counters() {
       return workers.counters;
     },

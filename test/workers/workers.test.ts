@@ -102,6 +102,12 @@ describe('two workers', { timeout: 180_000, skip: process.platform !== 'linux' &
     assert.deepEqual(await cordon.front.connections(), []);
     assert.deepEqual(await statusesOf(), new Set([401]), 'and nobody comes in again');
     await eventually(async () => (cordon.front.counters.cut - before === MANY ? true : undefined), 3);
+    const { cuts, added, staleMs } = await cordon.front.measure();
+    const countOf = (times: { readonly counts: readonly number[] } | undefined): number =>
+      (times?.counts ?? []).reduce((sum, count) => sum + count, 0);
+    assert.equal(countOf(cuts['session-revoked']), MANY, 'those of both');
+    assert.ok(countOf(added['verify']) >= MANY);
+    assert.ok(staleMs > 0 && staleMs < 5000, `${staleMs}`);
   });
 
   it('cut what an administrator cuts, and count it', async () => {

@@ -21,6 +21,8 @@ export const enter: Stage = {
     if (refused !== undefined) return refused;
     if (exchange.client.hasLeft) return 'answered';
     parts.counters.permitted += 1;
+    exchange.dialledAt = performance.now();
+    parts.timings.added.add(need(exchange, 'app').id, exchange.dialledAt - exchange.startedAt);
     if (exchange.purpose === 'tunnel') return forwardTunnel(exchange, parts);
     if (exchange.purpose === 'ssh-certificate') return issueSshCertificate(exchange, parts);
     const fields = fieldsForApp(exchange, parts);

@@ -79,6 +79,14 @@ export class Backend implements Servers {
     );
   }
 
+  /** Its servers, by name or address and port, and whether they are well. */
+  servers(): { readonly server: string; readonly isHealthy: boolean }[] {
+    return this.#targets.map(({ hostname, port, health }) => ({
+      server: `${hostname}:${port}`,
+      isHealthy: health.isHealthy,
+    }));
+  }
+
   choose(wish: Omit<Wish<Target>, 'now'>): Target | undefined {
     return this.#chooser.choose({ now: this.#options.now(), ...wish });
   }

@@ -30,8 +30,18 @@ export interface Upstreams {
    * fault that `upstreamRefusal` names.
    */
   connect(decision: Decision | undefined): Promise<Socket>;
+  /** The servers of apps that were asked for something, or are asked how they are, and whether they are well. */
+  servers(): readonly ServerHealth[];
   /** Ends all connections. */
   close(): Promise<void>;
+}
+
+/** What is thought of one server of an app. */
+export interface ServerHealth {
+  readonly appId: string;
+  /** Name or address, and port. */
+  readonly server: string;
+  readonly isHealthy: boolean;
 }
 
 /** What upstreams are reached with. */
@@ -97,6 +107,8 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       if (isClosed) throw CLOSED;
       return await backendOf(app).connect();
     },
+    servers: () =>
+      [...backends].flatMap(([appId, backend]) => backend.servers().map((server) => ({ appId, ...server }))),
     close: async () => {
       isClosed = true;
       clearInterval(timer);

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ApiServices } from '#api';
 import type { Journal } from '#journal';
 import type { TrustGraph } from '#model';
+import type { TimesByLabel } from '#gateway';
 import type { Front } from '../front.ts';
 import type { Prober } from '../probe/prober.ts';
 import { type Counted, countEvents } from './counted.ts';
@@ -12,7 +13,7 @@ export interface Measured {
   readonly graph: TrustGraph;
   readonly journal: Journal;
   readonly policies: ApiServices['policies'];
-  readonly front: Pick<Front, 'connections' | 'counters' | 'workers'>;
+  readonly front: Pick<Front, 'connections' | 'counters' | 'measure' | 'workers'>;
   readonly prober: Pick<Prober, 'last'>;
   readonly version: string;
   /** Milliseconds since the epoch. */
@@ -46,6 +47,7 @@ export function measure(measured: Measured): Metrics {
       return [
         ...fromEvents(counted),
         ...(await fromGateway(measured)),
+        ...(await fromMeasurements(measured)),
         ...fromTruth(measured),
         ...fromProbes(measured),
         ...loop,
@@ -92,6 +94,52 @@ async function fromGateway({ front }: Measured): Promise<Metric[]> {
   ];
 }
 
+async function fromMeasurements({ front, graph }: Measured): Promise<Metric[]> {
+  const { boundsMs, added, firstByte, cuts, servers, underWay, graphSeq, staleMs } = await front.measure();
+  const histogram = (name: string, help: string, by: Times): Metric => ({
+    ...{ name, type: 'histogram', help },
+    samples: classes(boundsMs, by),
+  });
+  const health = servers.map(({ appId: app, server, isHealthy }) => {
+    return { labels: { app, server }, value: isHealthy ? 1 : 0 };
+  });
+  return [
+    histogram('cordon_gateway_added_seconds', 'From the head of a request to dialling its app.', { app: added }),
+    histogram('cordon_upstream_first_byte_seconds', 'From dialling to the first byte of the answer.', {
+      app: firstByte,
+    }),
+    histogram('cordon_cut_seconds', 'From a change to the end of what it cut.', { reason: cuts }),
+    gauge('cordon_upstream_healthy', 'Whether a server of an app is well: 1, or 0.', health),
+    gauge('cordon_requests_under_way', 'Requests under way now, WebSockets left out.', underWay),
+    gauge(
+      'cordon_replica_lag_changes',
+      'Changes that the gateway furthest behind has not taken up.',
+      Number.isFinite(graphSeq) ? Math.max(0, graph.seq - graphSeq) : 0,
+    ),
+    gauge('cordon_replica_staleness_seconds', 'Since when the most stale gateway may be behind.', staleMs / 1000),
+  ];
+}
+
+/** Times, under the name of their one label. */
+type Times = Readonly<Record<string, TimesByLabel>>;
+
+/** Times as Prometheus counts them: each class holds the shorter ones too. */
+function classes(boundsMs: readonly number[], by: Times): Sample[] {
+  return Object.entries(by).flatMap(([label, times]) =>
+    Object.entries(times).flatMap(([value, { counts, sumMs }]): Sample[] => {
+      const labels = { [label]: value };
+      let sum = 0;
+      const buckets = counts.map((count, at): Sample => {
+        sum += count;
+        const bound = boundsMs[at];
+        const le = bound === undefined ? '+Inf' : String(bound / 1000);
+        return { suffix: '_bucket', labels: { ...labels, le }, value: sum };
+      });
+      return [...buckets, { suffix: '_sum', labels, value: sumMs / 1000 }, { suffix: '_count', labels, value: sum }];
+    }),
+  );
+}
+
 function fromTruth({ graph, journal, policies }: Measured): Metric[] {
   const severities = new Map<string, number>();
   for (const { status, severity } of graph.all('alert')) {
@@ -102,6 +150,7 @@ function fromTruth({ graph, journal, policies }: Measured): Metric[] {
   });
   return [
     gauge('cordon_journal_writable', 'Whether the journal can be written: 1, or 0.', journal.writable ? 1 : 0),
+    gauge('cordon_journal_queued_events', 'Events that wait for the disk in the main process.', journal.queued),
     gauge('cordon_graph_seq', 'Number of the last change of the trust graph.', graph.seq),
     gauge('cordon_policy_version', 'Version of the policies in force; 0: none.', policies()?.version ?? 0),
     gauge('cordon_sessions', 'Sessions that are kept.', graph.count('session')),

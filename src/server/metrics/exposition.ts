@@ -1,13 +1,15 @@
 /** A metric of Prometheus, with the samples it has now. */
 export interface Metric {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly samples: readonly Sample[];
 }
 
 /** One value, under labels in the order in which they are shown. */
 export interface Sample {
+  /** What follows the name of a histogram. */
+  readonly suffix?: '_bucket' | '_sum' | '_count';
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -21,7 +23,9 @@ export function exposition(metrics: readonly Metric[]): string {
     .flatMap(({ name, type, help, samples }) => [
       `# HELP ${name} ${escaped(help, /[\\\n]/g)}`,
       `# TYPE ${name} ${type}`,
-      ...samples.map(({ labels = {}, value }) => `${name}${labelText(labels)} ${numberText(value)}`),
+      ...samples.map(
+        ({ suffix = '', labels = {}, value }) => `${name}${suffix}${labelText(labels)} ${numberText(value)}`,
+      ),
     ])
     .map((line) => `${line}\n`)
     .join('');

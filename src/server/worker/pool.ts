@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { LiveConnection, CutFilter, Memory, Redeemer } from '#gateway';
+import { type CutFilter, type LiveConnection, type Measurements, type Memory, type Redeemer } from '#gateway';
 import type { ChangeWithEntity, Reason, TrustGraph } from '#model';
+import { addMeasurements, NO_MEASUREMENTS } from '../metrics/measurements.ts';
 import type { CertificateMaterial } from '../certificate-material.ts';
 import type { Log } from '../log.ts';
 import { machineTime } from './channel.ts';
@@ -16,6 +17,8 @@ export interface Workers {
   connections(): Promise<readonly LiveConnection[]>;
   /** Cuts what matches every field given, with the reason; returns how many. */
   cut(filter: CutFilter, reason: Reason): Promise<number>;
+  /** What all of them measure: what they counted, those that are gone included, and how it is now at those that answer. */
+  measure(): Promise<Measurements>;
   /** What all of them have done, those that are gone included. */
   readonly counters: WorkerCounters;
   /** Process ids of those that answer. */
@@ -76,6 +79,9 @@ class Pool implements Workers {
   readonly #first: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #unsubscribe: () => void;
   #past: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+  /** What each said last; what it counted since then goes with it. */
+  readonly #measured = new Map<WorkerLink, Measurements>();
+  #pastMeasured = NO_MEASUREMENTS;
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
   /** Milliseconds that this process was awake: while it stood still, it could not hear anybody answer. */
@@ -117,6 +123,19 @@ class Pool implements Workers {
   async cut(filter: CutFilter, reason: Reason): Promise<number> {
     const order: CutOrder = { filter, reason };
     return (await this.#askAll('cut', order)).reduce((sum: number, count) => sum + Number(count), 0);
+  }
+
+  async measure(): Promise<Measurements> {
+    await Promise.all(
+      this.#ready().map(async (link) => {
+        const measured = await Promise.race([
+          link.ask('measure', null).catch(() => undefined),
+          wait(ANSWER_MS, undefined, { ref: false }),
+        ]);
+        if (measured !== undefined && this.#links.has(link)) this.#measured.set(link, measured as Measurements);
+      }),
+    );
+    return addMeasurements([this.#pastMeasured, ...this.#measured.values()]);
   }
 
   get counters(): WorkerCounters {
@@ -214,6 +233,7 @@ class Pool implements Workers {
   #onEnd(link: WorkerLink): void {
     this.#links.delete(link);
     this.#past = added(this.#past, link.counters);
+    this.#forget(link);
     this.#onApplied();
     if (this.#isStopping || !this.#hasStarted) return;
     this.#failures = machineTime() - link.startedAt > STEADY_MS ? 0 : this.#failures + 1;
@@ -226,6 +246,15 @@ class Pool implements Workers {
     this.#restarts.add(timer);
   }
 
+  /** Keeps what one counted that is gone, and nothing of how it was. */
+  #forget(link: WorkerLink): void {
+    const last = this.#measured.get(link);
+    this.#measured.delete(link);
+    if (last === undefined) return;
+    const { added: addedMs, firstByte, cuts } = last;
+    this.#pastMeasured = addMeasurements([this.#pastMeasured, { ...NO_MEASUREMENTS, added: addedMs, firstByte, cuts }]);
+  }
+
   #tick(): void {
     const now = machineTime();
     this.#awake += Math.min(now - this.#tickedAt, 2 * TICK_MS);
@@ -233,7 +262,7 @@ class Pool implements Workers {
     this.#ticks += 1;
     for (const link of this.#links) {
       if (this.#ticks % TICKS_PER_BEAT === 0) link.beat();
-      const why = link.lateness({ appliedMs: APPLIED_MS, heardMs: HEARD_MS });
+      const why = link.lateness({ appliedMs: APPLIED_MS, heardMs: HEARD_MS, startMs: START_MS });
       if (why === undefined) continue;
       this.#options.log.error({ pid: link.pid }, `a worker of the gateway is ended: ${why}`);
       link.kill();

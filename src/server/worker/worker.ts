@@ -1,12 +1,20 @@
 import type { Duplex } from 'node:stream';
 import { type Clock, CordonError } from '#base';
 import { createDeviceLookup } from '#devices';
-import { createAssertionSigner, createGateway, type Gateway, type Redeemer, type Transport } from '#gateway';
+import {
+  createAssertionSigner,
+  createGateway,
+  type Gateway,
+  type Measurements,
+  type Redeemer,
+  type Transport,
+} from '#gateway';
 import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
 import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
 import { lastMs, type Listeners, openListeners } from '../listeners.ts';
+import { NO_MEASUREMENTS } from '../metrics/measurements.ts';
 import { crowdTeller } from '../crowded.ts';
 import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
@@ -54,6 +62,7 @@ export function runWorker(
   let state: 'serving' | 'stopping' | 'stopped' = 'serving';
   const parts = partsOf(stream, options.clock, {
     connections: () => serving?.gateway.connections() ?? [],
+    measure: () => serving?.gateway.measure() ?? NO_MEASUREMENTS,
     cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
     useCertificates: (certificates: CertificateMaterial) => {
       if (settings !== undefined) settings = { ...settings, certificates };
@@ -138,6 +147,7 @@ function partsOf(
   clock: Clock,
   on: {
     readonly connections: () => unknown;
+    readonly measure: () => Measurements;
     readonly cut: (order: CutOrder) => number;
     readonly useCertificates: (certificates: CertificateMaterial) => void;
     readonly useTicketKeys: (ticketKeys: string) => void;
@@ -163,6 +173,7 @@ function partsOf(
     channel,
     calls: createCalls(send, {
       connections: on.connections,
+      measure: on.measure,
       cut: on.cut,
       useCertificates: on.useCertificates,
       useTicketKeys: on.useTicketKeys,
