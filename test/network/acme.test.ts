@@ -28,7 +28,8 @@ acme.test:9443 {
 }
 `;
 
-const CONFIGURATION = (root: string, challenge: string): string => `domain: example.test
+const CONFIGURATION = (root: string, challenge: string, workers = 1): string => `domain: example.test
+gateway: { workers: ${workers} }
 listen: { http: "off", tls: "0.0.0.0:443" }
 tls:
   acme:
@@ -97,18 +98,19 @@ describe('certificates by ACME, from a real authority', { skip: obstacle() ?? fa
     }
   }
 
-  async function started(challenge: string): Promise<Daemon> {
+  async function started(challenge: string, workers = 1): Promise<Daemon> {
     rmSync(join(place.folder, 'data'), { recursive: true, force: true });
-    place.write('cordon.yaml', CONFIGURATION(root, challenge));
+    place.write('cordon.yaml', CONFIGURATION(root, challenge, workers));
     const cordon = place.start('up', '-c', 'cordon.yaml');
     await until(() => shown('id.example.test') !== undefined || cordon.hasEnded(), 'Cordon listens');
     assert.equal(cordon.hasEnded(), false, cordon.output());
     return cordon;
   }
 
-  const issued = (challenge: string): void => {
-    it(`are issued for every host that browsers see, proven by ${challenge}`, async () => {
-      const cordon = await started(challenge);
+  const issued = (challenge: string, workers = 1): void => {
+    const by = workers === 1 ? '' : ` at ${workers} workers`;
+    it(`are issued for every host that browsers see, proven by ${challenge}${by}`, async () => {
+      const cordon = await started(challenge, workers);
       try {
         await until(() => HOSTS.every((host) => isTrusted(host)), `all hosts are trusted\n${cordon.output()}`);
         for (const host of HOSTS) assert.match(shown(host) ?? '', new RegExp(`Caddy Local[^]*DNS:${host}\\n`));
@@ -146,6 +148,7 @@ describe('certificates by ACME, from a real authority', { skip: obstacle() ?? fa
   });
 
   issued('tls-alpn-01');
+  issued('tls-alpn-01', 2);
 
   it('that an authority does not issue are told, and the own CA’s are shown meanwhile', async () => {
     caddy.kill();

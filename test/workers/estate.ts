@@ -198,6 +198,17 @@ export function journalText(folder: string): string {
     .join('');
 }
 
+/** Process ids of all workers that this process has started and that are there, ready or not. */
+export function workersStarted(): number[] {
+  const tasks = readdirSync(`/proc/${process.pid}/task`);
+  const children = tasks.flatMap((task) =>
+    readFileSync(`/proc/${process.pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+  return children.filter(
+    (pid) => isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker/process'),
+  );
+}
+
 /** True while there is such a process, stopped or not. A killed one that nobody has waited for is none. */
 export function isAlive(pid: number): boolean {
   try {

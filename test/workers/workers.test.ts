@@ -20,6 +20,7 @@ import {
   signAdaIn,
   startHere,
   TEXT,
+  workersStarted,
 } from './estate.ts';
 
 const HOST = 'verify.localhost';
@@ -235,5 +236,47 @@ describe('two workers', { timeout: 180_000, skip: process.platform !== 'linux' &
       here.logged.some((line) => line.includes('it has not taken up a change')),
       here.logged.join('\n'),
     );
+  });
+
+  it('keep nobody waiting for one that hangs while it starts', async () => {
+    isWhole = false;
+    const [victim = 0] = cordon.front.workers;
+    process.kill(victim, 'SIGKILL');
+    const hung = await eventually(
+      async () => workersStarted().find((pid) => pid !== victim && !cordon.front.workers.includes(pid)),
+      5,
+    );
+    process.kill(hung, 'SIGSTOP');
+    await wait(200);
+    const start = performance.now();
+    await cordon.services.identity.sessions.endById({ sessionId: ada.sessionId, by: 'system' });
+    const took = performance.now() - start;
+    assert.ok(took < 13_000, `the end of a session was answered after ${took} ms`);
+    await eventually(async () => (isAlive(hung) ? undefined : true), 3);
+    await eventually(async () => (cordon.front.workers.length === 2 ? true : undefined), 15);
+    assert.deepEqual(await statusesOf(), new Set([401]));
+  });
+
+  it('are ended when they say nothing for ten seconds, though nothing changes', async () => {
+    isWhole = false;
+    await end();
+    here = place();
+    cordon = await startHere(here, `${TEXT}probe: { every: off }\n`);
+    ada = await signAdaIn(cordon);
+    const [victim = 0, other = 0] = cordon.front.workers;
+    process.kill(victim, 'SIGSTOP');
+    const start = performance.now();
+    await wait(8000);
+    assert.ok(isAlive(victim), `nobody is ended early\n${here.logged.join('\n')}`);
+    await eventually(async () => (isAlive(victim) ? undefined : true), 8);
+    const took = performance.now() - start;
+    assert.ok(took > 9000 && took < 13_000, `it was ended after ${took} ms`);
+    assert.ok(
+      here.logged.some((line) => line.includes('it has not answered')),
+      here.logged.join('\n'),
+    );
+    await eventually(async () => (cordon.front.workers.length === 2 ? true : undefined), 15);
+    assert.ok(cordon.front.workers.includes(other));
+    assert.deepEqual(await statusesOf(), new Set([200]));
   });
 });

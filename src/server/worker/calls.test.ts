@@ -22,6 +22,20 @@ function pair(methods: Methods): { readonly asking: Calls; readonly answering: C
 }
 
 describe('a question to the other process', () => {
+  it('is not asked while too much waits for it', async () => {
+    let queued = 0;
+    const sent: unknown[] = [];
+    const calls = createCalls(
+      (message) => void sent.push(message),
+      {},
+      () => queued,
+    );
+    void calls.ask('keep', 1).catch(() => undefined);
+    queued = 65 * 1024 * 1024;
+    await assert.rejects(calls.ask('keep', 2), { code: 'process-lost' });
+    assert.equal(sent.length, 1);
+  });
+
   it('is answered with what the method returns, each with its own', async () => {
     const { asking } = pair({ double: async (x: number) => await Promise.resolve(2 * x), nothing: () => undefined });
     assert.deepEqual(await Promise.all([asking.ask('double', 2), asking.ask('double', 5)]), [4, 10]);

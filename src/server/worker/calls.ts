@@ -36,8 +36,15 @@ export interface Calls {
   close(): void;
 }
 
-/** Makes the questions and answers of one side. */
-export function createCalls(send: (message: Ask | Answer) => void, methods: Methods): Calls {
+/** What may wait for the other side, in bytes: memory must not grow without end while it stands still. */
+const MOST_QUEUED = 64 * 1024 * 1024;
+
+/** Makes the questions and answers of one side. `queued`: what it has not taken yet, in bytes. */
+export function createCalls(
+  send: (message: Ask | Answer) => void,
+  methods: Methods,
+  queued: () => number = () => 0,
+): Calls {
   const open = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
   let isClosed = false;
@@ -50,6 +57,7 @@ export function createCalls(send: (message: Ask | Answer) => void, methods: Meth
   return {
     ask: async (method, input) => {
       if (isClosed) throw lost();
+      if (queued() > MOST_QUEUED) throw lost('does not take what it is asked');
       const waiting = Promise.withResolvers<unknown>();
       lastId += 1;
       open.set(lastId, waiting);
@@ -95,8 +103,8 @@ export function errorOf({ code, message, hint }: Told): Error {
   return code === '' ? new Error(message) : new CordonError(code, message, hint === undefined ? {} : { hint });
 }
 
-function lost(): CordonError {
-  return new CordonError('process-lost', 'the other process of this Cordon is gone', {
+function lost(how = 'is gone'): CordonError {
+  return new CordonError('process-lost', `the other process of this Cordon ${how}`, {
     hint: 'try again: a worker is replaced at once; when the main process is gone, start Cordon',
   });
 }

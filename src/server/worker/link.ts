@@ -138,14 +138,21 @@ export class WorkerLink {
   }
 
   /** Why it must not go on, or undefined. */
-  lateness(limits: { readonly appliedMs: number; readonly heardMs: number }): string | undefined {
-    if (this.#readyAt === undefined || !this.#isUsable) return undefined;
+  lateness(limits: {
+    readonly appliedMs: number;
+    readonly heardMs: number;
+    readonly startMs: number;
+  }): string | undefined {
+    if (!this.#isUsable) return undefined;
     const now = this.#options.awake();
+    const isStarting = this.#readyAt === undefined;
     const [oldest] = this.#owed;
-    const mostMs = this.#compilesSince === undefined ? limits.appliedMs : limits.heardMs;
-    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt) > mostMs;
+    const mostMs = isStarting || this.#compilesSince !== undefined ? limits.heardMs : limits.appliedMs;
+    // One that starts is waited for as well: it may answer before it is heard of. So it must not keep everybody waiting.
+    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt ?? 0) > mostMs;
     if (isBehind) return 'it has not taken up a change';
-    return now - this.#heardAt > limits.heardMs ? 'it has not answered' : undefined;
+    // Nobody hears from one that starts until it is ready.
+    return now - this.#heardAt > (isStarting ? limits.startMs : limits.heardMs) ? 'it has not answered' : undefined;
   }
 
   /** Ends it at once: it will answer nobody any more. */

@@ -91,6 +91,14 @@ export function runWorker(
             },
           );
           break;
+        case 'changes':
+          parts.replica.take(message);
+          parts.channel.send({ type: 'applied', seq: parts.replica.graph.seq });
+          // Before anything is decided again; and what has to be compiled is compiled before the next sign of life is answered, after
+          // which nobody would be patient any more.
+          parts.channel.flush();
+          if (message.changes.some(({ change }) => change.kind === 'policyActivation')) serving?.gateway.sweep();
+          break;
         case 'beat':
           parts.replica.take(message);
           parts.journal.onBeat(message);
@@ -118,18 +126,12 @@ export function runWorker(
 }
 
 function onOther(
-  { replica, channel, calls, journal }: Parts,
-  message: Exclude<ToWorker, { type: 'settings' | 'loaded' | 'beat' | 'stop' }>,
+  { replica, calls, journal }: Parts,
+  message: Exclude<ToWorker, { type: 'settings' | 'loaded' | 'changes' | 'beat' | 'stop' }>,
 ): void {
   switch (message.type) {
     case 'entities':
       replica.take(message);
-      break;
-    case 'changes':
-      replica.take(message);
-      channel.send({ type: 'applied', seq: replica.graph.seq });
-      // Before anything is decided again: where policies have changed, that compiles them first.
-      channel.flush();
       break;
     case 'recorded':
       journal.onRecorded(message);
@@ -171,13 +173,17 @@ function partsOf(
   return {
     clock,
     channel,
-    calls: createCalls(send, {
-      connections: on.connections,
-      measure: on.measure,
-      cut: on.cut,
-      useCertificates: on.useCertificates,
-      useTicketKeys: on.useTicketKeys,
-    }),
+    calls: createCalls(
+      send,
+      {
+        connections: on.connections,
+        measure: on.measure,
+        cut: on.cut,
+        useCertificates: on.useCertificates,
+        useTicketKeys: on.useTicketKeys,
+      },
+      () => channel.queued,
+    ),
     journal: createRemoteJournal(channel),
     replica: createReplica(),
     log: { info: say('info'), warn: say('warn'), error: say('error') },
