@@ -41,8 +41,9 @@ export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Pr
     resolve(cutRefusal(cut));
   };
   client.onceClosed(() => resolve('answered'));
-  parts.upstreams.connect(exchange.decision).then(
-    (upstream) => {
+  parts.upstreams
+    .connect(exchange.decision)
+    .then((upstream) => {
       // INVARIANT: between the last look at `cut` and the new `close` nothing waits, so no cut falls between them.
       if (exchange.cut !== undefined || client.hasLeft) {
         upstream.destroy();
@@ -50,11 +51,11 @@ export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Pr
       }
       join(exchange, upstream);
       resolve('answered');
-    },
-    (error: Error) => {
+    })
+    // Also of what fails between two connections: a rejection that nobody hears would end the process.
+    .catch((error: Error) => {
       resolve(upstreamRefusal(error));
-    },
-  );
+    });
   return await promise;
 }
 
