@@ -2,19 +2,20 @@ import { parseCidr, type Problem } from '#base';
 import type { Locate } from './check.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
-/** What no schema can say about the listeners that proxies ask: ports that do not exist, and who is trusted. */
-export function checkForwardAuth({ forward_auth: document }: ConfigurationDocument, locate: Locate): Problem[] {
-  const problems: Problem[] = [];
+/** What no schema can say about the listeners that proxies ask: ports that do not exist, who is trusted, and what no proxy can do for an app. */
+export function checkForwardAuth(document: ConfigurationDocument, locate: Locate): Problem[] {
+  const { forward_auth: asked } = document;
+  const problems = checkApps(document, locate);
   for (const name of ['listen', 'grpc'] as const) {
-    const port = Number(document[name].slice(document[name].lastIndexOf(':') + 1));
-    if (document[name] === 'off' || port <= 65_535) continue;
+    const port = Number(asked[name].slice(asked[name].lastIndexOf(':') + 1));
+    if (asked[name] === 'off' || port <= 65_535) continue;
     problems.push({
       code: 'configuration-invalid',
       message: `\`forward_auth.${name}\`: there is no port ${port}`,
       source: locate(['forward_auth', name]),
     });
   }
-  for (const text of document.trusted_proxies) {
+  for (const text of asked.trusted_proxies) {
     const network = parseCidr(text);
     const problem = !network.ok ? network.error : network.value.prefix === 0 ? `\`${text}\` is everybody` : undefined;
     if (problem === undefined) continue;
@@ -25,6 +26,31 @@ export function checkForwardAuth({ forward_auth: document }: ConfigurationDocume
       // Whoever may ask may also say who asks: for each address, a permit to try out cookies from anywhere.
       hint: 'name the addresses of your proxies, for example `10.0.0.5/32`',
     });
+  }
+  return problems;
+}
+
+/** An app that nobody could ever open is a mistake in the document, better told now than by every request. */
+function checkApps({ apps, forward_auth: asked }: ConfigurationDocument, locate: Locate): Problem[] {
+  const problems: Problem[] = [];
+  for (const [id, app] of Object.entries(apps)) {
+    if (app.enforced_by !== 'forward-auth') continue;
+    if (asked.listen === 'off' && asked.grpc === 'off') {
+      problems.push({
+        code: 'configuration-invalid',
+        message: `a proxy has to ask about app \`${id}\`, and nothing listens for its questions`,
+        source: locate(['apps', id, 'enforced_by']),
+        hint: 'set `forward_auth.listen` and `forward_auth.trusted_proxies`',
+      });
+    }
+    if (app.client_certificate === 'required') {
+      problems.push({
+        code: 'configuration-invalid',
+        message: `app \`${id}\` cannot demand a certificate: the TLS of its clients ends at the proxy`,
+        source: locate(['apps', id, 'client_certificate']),
+        hint: 'publish it through the gateway, or leave `client_certificate` out',
+      });
+    }
   }
   return problems;
 }

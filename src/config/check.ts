@@ -75,11 +75,13 @@ function checkApps({ document, apps, locate }: Checked): Problem[] {
 }
 
 /** Several upstreams are one application, so all are reached in the same way. */
-function checkUpstreams({ id, upstream, upstreamOptions, kubernetes }: App, source: SourceSpan): Problem[] {
+function checkUpstreams({ id, upstream, upstreamOptions, kubernetes, ssh }: App, source: SourceSpan): Problem[] {
   if (upstream === undefined) {
     // Behind a proxy that asks, nobody would take away what a client says about who asks.
-    if (kubernetes === undefined) return [];
-    return [invalid(`the Kubernetes API behind app \`${id}\` needs an \`https\` upstream`, source)];
+    return [
+      ...(kubernetes === undefined ? [] : [needsHttps(id, source)]),
+      ...(ssh === undefined ? [] : [needsTcp(id, source)]),
+    ];
   }
   const all = [upstream, ...(upstreamOptions?.others ?? [])];
   const problems = all.flatMap((url) => checkUpstream(id, url, source));
@@ -99,12 +101,22 @@ function checkUpstreams({ id, upstream, upstreamOptions, kubernetes }: App, sour
   }
   // The account's token may act as anybody.
   if (kubernetes !== undefined && !schemes.has('https:')) {
-    problems.push(invalid(`the Kubernetes API behind app \`${id}\` needs an \`https\` upstream`, source));
+    problems.push(needsHttps(id, source));
   }
+  if (ssh !== undefined && !schemes.has('tcp:')) problems.push(needsTcp(id, source));
   if (schemes.has('tcp:') && [protocol, healthPath].some((part) => part !== undefined)) {
     problems.push(invalid(`app \`${id}\` forwards TCP, and has no HTTP settings`, source));
   }
   return problems;
+}
+
+function needsHttps(id: string, source: SourceSpan): Problem {
+  return invalid(`the Kubernetes API behind app \`${id}\` needs an \`https\` upstream`, source);
+}
+
+function needsTcp(id: string, source: SourceSpan): Problem {
+  const hint = 'write for example `tcp://10.0.0.5:22`';
+  return invalid(`the hosts for SSH behind app \`${id}\` need a \`tcp\` upstream`, source, hint);
 }
 
 /** An upstream is a scheme, a host and a port. Whatever else it holds would be dropped without a word. */

@@ -31,6 +31,7 @@ describe('an app of a document', () => {
   bastion: { upstream: "tcp://10.0.0.7:22", ssh: { principals: [ops] } }
   jump: { upstream: "tcp://10.0.0.7:22", ssh: { principals: [ops], extensions: [permit-port-forwarding], source_addresses: [10.0.0.5/32] } }
   cluster: { upstream: "https://10.0.0.8:6443", kubernetes: { token_file: token } }
+forward_auth: { listen: "127.0.0.1:9091" }
 `);
     const [plain, full, proxied, bastion, jump, cluster] = apps;
     assert.deepEqual(plain, {
@@ -85,7 +86,7 @@ describe('an app of a document', () => {
     ],
     [
       'a Kubernetes API that another proxy carries',
-      'apps: { k8s: { enforced_by: forward-auth, kubernetes: { token_file: t } } }\n',
+      'apps: { k8s: { enforced_by: forward-auth, kubernetes: { token_file: t } } }\nforward_auth: { grpc: "127.0.0.1:9092" }\n',
       ['1:9 configuration-invalid the Kubernetes API behind app `k8s` needs an `https` upstream'],
     ],
     [
@@ -100,8 +101,58 @@ describe('an app of a document', () => {
     ],
     [
       'an app with an upstream that another proxy carries',
-      'apps: { wiki: { upstream: "http://10.0.0.5", enforced_by: forward-auth } }\n',
+      'apps: { wiki: { upstream: "http://10.0.0.5", enforced_by: forward-auth } }\nforward_auth: { listen: "127.0.0.1:9091" }\n',
       ['1:9 configuration-invalid app `wiki` needs exactly one of'],
+    ],
+    [
+      'an app that a proxy has to ask about, where nothing listens',
+      'apps: { wiki: { enforced_by: forward-auth } }\n',
+      ['1:17 configuration-invalid a proxy has to ask about app `wiki`, and nothing listens for its questions'],
+    ],
+    [
+      'a certificate that no client can show through a proxy',
+      'apps: { wiki: { enforced_by: forward-auth, client_certificate: required } }\nforward_auth: { listen: "127.0.0.1:9091" }\n',
+      ['1:44 configuration-invalid app `wiki` cannot demand a certificate'],
+    ],
+    [
+      'SSH to a web site',
+      'apps: { wiki: { upstream: "http://10.0.0.5", ssh: { principals: [ops] } } }\n',
+      ['1:17 configuration-invalid the hosts for SSH behind app `wiki` need a `tcp` upstream'],
+    ],
+    [
+      'SSH that another proxy carries',
+      'apps: { ssh: { enforced_by: forward-auth, ssh: { principals: [ops] } } }\nforward_auth: { listen: "127.0.0.1:9091" }\n',
+      ['1:9 configuration-invalid the hosts for SSH behind app `ssh` need a `tcp` upstream'],
+    ],
+    [
+      'SSH without a login name',
+      'apps: { host: { upstream: "tcp://10.0.0.5:22", ssh: {} } }\n',
+      ['1:48 configuration-invalid `apps.host.ssh.principals`: is missing'],
+    ],
+    [
+      'an upstream that is no URL, in either form',
+      'apps: { a: { upstream: "10.0.0.5:80" }, b: { upstream: [x] } }\n',
+      [
+        '1:14 configuration-invalid `apps.a.upstream`: must be a URL, for example `http://127.0.0.1:9000`',
+        '1:46 configuration-invalid `apps.b.upstream.0`: must be a URL',
+      ],
+    ],
+    [
+      'a value that is neither one thing nor the other',
+      'gateway: { workers: many, limits: { body_bytes: 10MB } }\n',
+      [
+        '1:12 configuration-invalid `gateway.workers`: expected number, received string, or expected "auto"',
+        '1:37 configuration-invalid `gateway.limits.body_bytes`: expected number, received string, or expected "off"',
+      ],
+    ],
+    [
+      'a number where a duration or an address is due',
+      'gateway: { drain: 10 }\nmetrics: { listen: 9464 }\nforward_auth: { listen: 9091 }\n',
+      [
+        '1:12 configuration-invalid `gateway.drain`: must be a duration, for example `500ms`',
+        '3:17 configuration-invalid `forward_auth.listen`: must be `address:port`',
+        '2:12 configuration-invalid `metrics.listen`: must be `address:port`',
+      ],
     ],
   ];
   for (const [name, text, expected] of refused) {

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-const duration = z
-  .string()
-  .regex(/^(\d{1,6}(ms|s|m|h|d))+$/, 'must be a duration, for example `500ms`, `30s`, `5m` or `1h`');
+const DURATION_TEXT = 'must be a duration, for example `500ms`, `30s`, `5m` or `1h`';
+const duration = z.string(DURATION_TEXT).regex(/^(\d{1,6}(ms|s|m|h|d))+$/, DURATION_TEXT);
 const count = z.number().int().min(1).max(1_000_000_000);
 const off = z.literal('off');
 const rate = z.number().positive().max(10_000_000).or(off);
@@ -76,15 +75,14 @@ export const probe = z
   })
   .prefault({});
 
+const METRICS_TEXT = 'must be `address:port`, for example `127.0.0.1:9464`, or `off`';
+
 /** Section `metrics`: what Cordon counts, for others. */
 export const metrics = z
   .strictObject({
     listen: z
-      .string()
-      .regex(
-        /^(off|(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5})$/,
-        'must be `address:port`, for example `127.0.0.1:9464`, or `off`',
-      )
+      .string(METRICS_TEXT)
+      .regex(/^(off|(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5})$/, METRICS_TEXT)
       .default('off')
       .describe(
         'Where metrics are shown for Prometheus, at `/metrics`, over plain HTTP to whoever reaches the address.',

@@ -15,7 +15,7 @@ function problemOf(text: string): string {
   return parsed.error.map(({ message }) => message).join('; ');
 }
 
-const SHOP = 'apps: { shop: { enforced_by: forward-auth } }\n';
+const SHOP = 'apps: { shop: { enforced_by: forward-auth } }\nforward_auth: { listen: "127.0.0.1:9091" }\n';
 
 describe('how the process runs', () => {
   it('has defaults for everything', () => {

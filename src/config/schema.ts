@@ -14,10 +14,12 @@ const name = z.string().min(1).max(200);
 const id = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens, and begin with a letter');
-const listen = z
-  .string()
-  .regex(/^(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5}$/, 'must be `address:port`, for example `127.0.0.1:8080`');
-const upstream = z.url({ protocol: /^(https?|tcp)$/ });
+const LISTEN_TEXT = 'must be `address:port`, for example `127.0.0.1:8080`';
+const listen = z.string(LISTEN_TEXT).regex(/^(\[[0-9a-f:]+\]|[^:[\]]+):\d{1,5}$/, LISTEN_TEXT);
+const upstream = z.url({
+  protocol: /^(https?|tcp)$/,
+  error: 'must be a URL, for example `http://127.0.0.1:9000`, `https://10.0.0.5:8443` or `tcp://10.0.0.5:5432`',
+});
 
 const app = z.strictObject({
   name: name.optional().describe('Name shown to people. Default: the key.'),
@@ -69,7 +71,7 @@ const app = z.strictObject({
   client_certificate: z
     .enum(['optional', 'required'])
     .default('optional')
-    .describe('`required`: clients without a device certificate do not get past the TLS handshake.'),
+    .describe('`required`: clients that did not prove a device certificate in the TLS handshake are refused.'),
   encoded_slash: z
     .enum(['refuse', 'allow'])
     .default('refuse')

@@ -55,7 +55,7 @@ async function ask(port: number | undefined): Promise<{ status: number; body: st
 
 describe('the listeners for proxies', () => {
   it('are not there unless the configuration names them', async (t) => {
-    const cordon = await start(t, WIKI);
+    const cordon = await start(t, WIKI.replace('enforced_by: forward-auth', 'builtin: verify'));
     assert.deepEqual(cordon.front.askedAt, {});
   });
 
@@ -127,7 +127,7 @@ describe('the listeners for proxies', () => {
   });
 
   it('send people to the proxy for an app behind it', async (t) => {
-    const cordon = await start(t, `${WIKI}forward_auth: { public_port: 9080 }`);
+    const cordon = await start(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0", public_port: 9080 }`);
     assert.equal(cordon.services.originOf('wiki.localhost'), 'http://wiki.localhost:9080');
     assert.equal(cordon.services.originOf('id.localhost'), `http://id.localhost:${cordon.ports.http}`);
   });
