@@ -198,4 +198,20 @@ describe('a tunnel', () => {
     await sleep(50);
     assert.ok(frames.writableLength < 200_000, `${frames.writableLength} bytes kept`);
   });
+
+  it('waits as long as the server takes nothing, and ends when the client goes meanwhile', async () => {
+    const { near, far, frames, ends } = await tunnel(30);
+    for (const socket of [near, far]) socket.on('error', () => undefined).pause();
+    const block = Buffer.alloc(65_536);
+    for (let i = 0; i < 1000 && !frames[1].isPaused(); i++) {
+      near.write(block);
+      await sleep(1);
+    }
+    assert.ok(frames[1].isPaused(), 'the server is full');
+    await sleep(100);
+    assert.deepEqual(ends, {}, 'to wait is no end');
+    frames[0].destroy();
+    for (let i = 0; i < 100 && ends.gateway === undefined; i++) await sleep(20);
+    assert.equal(ends.gateway?.code, 1006);
+  });
 });

@@ -153,7 +153,11 @@ class Joint implements JoinedTunnel {
   }
 
   #keepAlive(): void {
-    if (this.#isPaused) return;
+    if (this.#isPaused) {
+      // Nothing is read, so nothing is answered either: this says that somebody is here. An end that is gone is noticed by nothing else.
+      if (!this.#ends.frames.writableNeedDrain) this.#send(OPCODE.ping, Buffer.alloc(0));
+      return;
+    }
     if (!this.#isHeard && this.#isAsked) {
       this.#lose('the other end of the tunnel does not answer');
       return;
