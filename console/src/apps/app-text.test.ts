@@ -129,7 +129,7 @@ describe('the command that is run once per computer', () => {
     ['shows it where the tier demands one', { tier: 2 }, 'https://id.x', `https://id.x${DEVICE}`],
     ['shows it for a certificate', { tier: 3, clientCertificate: true }, 'https://id.x', `https://id.x${DEVICE}`],
     ['does not show it for a known device', { tier: 3, device: 'known' }, 'https://id.x', 'https://id.x'],
-    ['shows no certificate over HTTP', { tier: 0 }, 'http://id.localhost:8080', `https://…${DEVICE}`],
+    ['shows no certificate over HTTP', { tier: 0 }, 'http://id.localhost:8080', `https://id.localhost:PORT${DEVICE}`],
   ] as const) {
     it(name, () => assert.equal(loginCommand(app(more), origin), `cordon login --url ${expected}`));
   }

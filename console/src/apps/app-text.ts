@@ -115,7 +115,10 @@ export function loginCommand(
 ): string {
   const isProven =
     clientCertificate || tier <= PROVEN_DEVICE_UP_TO_TIER || device === 'managed' || device === 'healthy';
-  const url = isProven && !identityOrigin.startsWith('https:') ? 'https://…' : identityOrigin;
+  const url =
+    isProven && !identityOrigin.startsWith('https:')
+      ? `https://${new URL(identityOrigin).hostname}:PORT`
+      : identityOrigin;
   return `cordon login --url ${url}${isProven ? ' --device /var/lib/cordon-agent' : ''}`;
 }
 
