@@ -40,6 +40,48 @@ for (const program of PROGRAMS) {
       }
     });
 
+    it('comes from nobody who hides it behind the pages that Cordon answers itself', async () => {
+      const { port } = scene.proxy;
+      const ways = [
+        '/.cordon/../page',
+        '/.cordon/%2e%2e/page',
+        '/.cordon//../page',
+        '/.cordon/..%2fpage',
+        '/.cordon%2f..%2fpage',
+      ];
+      const more = [
+        '/.CORDON/../page',
+        '/%2ecordon/../page',
+        '//.cordon/../page',
+        '/.cordon/..;/page',
+        '/.cordon\\..\\page',
+      ];
+      const absolute = `http://wiki.localhost:${port}/.cordon/../page`;
+      for (const target of [
+        ...ways,
+        ...more,
+        '/.cordon',
+        '/.cordon/page?/../../page',
+        '/page/../.cordon/x',
+        absolute,
+      ]) {
+        await raw(port, `GET ${target} HTTP/1.1\r\nhost: wiki.localhost:${port}\r\nconnection: close\r\n\r\n`);
+        assert.deepEqual(scene.arrivals(), [], target);
+      }
+    });
+
+    it('was decided about by itself, also when it follows another on one connection', async () => {
+      const host = `host: wiki.localhost:${scene.proxy.port}`;
+      const known = `GET /one HTTP/1.1\r\n${host}\r\ncookie: ${scene.world.signIn()}\r\n\r\n`;
+      const pages = `GET /.cordon/jwks.json HTTP/1.1\r\n${host}\r\n\r\n`;
+      const unknown = `GET /two HTTP/1.1\r\n${host}\r\nconnection: close\r\n\r\n`;
+      await raw(scene.proxy.port, known + pages + unknown);
+      assert.deepEqual(
+        scene.arrivals().map(({ target }) => target),
+        ['/one'],
+      );
+    });
+
     it('has the target that was decided about, also when it was sent with its host', async () => {
       const { port } = scene.proxy;
       await scene.raw([`GET http://wiki.localhost:${port}/page HTTP/1.1`, `host: wiki.localhost:${port}`]);
