@@ -2,7 +2,7 @@ import { CordonError } from '#base';
 import type { Layout } from './layout.ts';
 import type { Manifest } from './manifest.ts';
 import { dropSegment, sealSegment } from './seal.ts';
-import { Sealer } from './sealer.ts';
+import { type SealPriority, Sealer } from './sealer.ts';
 import type { FullSegment } from './segment.ts';
 
 /** What has been finished: sealed segments and those that wait for it. */
@@ -12,8 +12,8 @@ export interface Finished {
 }
 
 /**
- * So many finished segments may wait for idle CPU time. More are sealed in competition with everything else: NDJSON takes
- * twenty times the disk that Parquet takes, and every start and every query reads through it.
+ * So many finished segments may wait for idle CPU time. More are sealed in competition with everything else, until one is left:
+ * NDJSON takes twenty times the disk that Parquet takes, and every start and every query reads through it.
  */
 const MAX_PATIENT = 8;
 
@@ -32,6 +32,7 @@ export class Archive {
   #waiting: readonly FullSegment[];
   readonly #patience: Patience;
   readonly #sealer = new Sealer();
+  #priority: SealPriority = 'lowest';
   #sealing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #readers = 0;
@@ -102,7 +103,9 @@ export class Archive {
     const segment = this.#waiting[0];
     if (segment === undefined) return;
     try {
-      const priority = this.#waiting.length > MAX_PATIENT ? 'normal' : 'lowest';
+      if (this.#waiting.length > MAX_PATIENT) this.#priority = 'normal';
+      else if (this.#waiting.length === 1) this.#priority = 'lowest';
+      const priority = this.#priority;
       const manifest = await sealSegment(this.#layout, segment, (full, work) =>
         this.#sealer.write(full, work, priority),
       );

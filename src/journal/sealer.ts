@@ -78,6 +78,7 @@ class SealProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const end = (error: Error): void => {
+      this.stop(); // where it is not the end that is reported
       onEnd();
       this.#asked?.reject(error);
     };
