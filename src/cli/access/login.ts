@@ -18,7 +18,10 @@ export interface Login {
 }
 
 /** What a TLS connection to the installation is made with. */
-export type Connection = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'lookup' | 'minVersion'>;
+export type Connection = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'lookup' | 'minVersion' | 'rejectUnauthorized'
+>;
 
 /** Name of the file that holds it. */
 export const LOGIN_FILE = 'login.json';
@@ -83,6 +86,7 @@ export async function connectionOf({ ca, device }: Login): Promise<Connection> {
   return {
     ca: ca ?? [...getCACertificates('default'), ...getCACertificates('system')],
     minVersion: 'TLSv1.2',
+    rejectUnauthorized: true, // whatever NODE_TLS_REJECT_UNAUTHORIZED says
     lookup: findAddress,
     ...(device === undefined ? {} : await deviceCertificate(device)),
   };
