@@ -211,6 +211,7 @@ describe('trailing', () => {
     'www-authenticate',
     'access-control-allow-origin',
     'sec-fetch-site',
+    'impersonate-group',
     'x_forwarded_user',
     'x trace',
     ':status',

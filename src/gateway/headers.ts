@@ -196,7 +196,7 @@ export function returnable(raw: readonly (Buffer | string)[]): FieldList {
 
 /** Fields that say who asks, where to, or how long something is: after a body nobody reads them as such, or everybody differently. */
 const NEVER_AFTER =
-  /^(?:host|authorization|cookie|set-cookie|origin|date|age|expires|vary|location|retry-after|cache-control|www-authenticate|if-.*|range|max-forwards|content-.*|sec-.*|access-control-.*)$/;
+  /^(?:host|authorization|cookie|set-cookie|origin|date|age|expires|vary|location|retry-after|cache-control|www-authenticate|if-.*|range|max-forwards|content-.*|sec-.*|access-control-.*|impersonate-.*)$/;
 
 /**
  * The fields to pass on after a body, in either direction: nothing that only a head may say (RFC 9110 section 6.5.1), nothing
