@@ -34,6 +34,21 @@ describe('an upstream over HTTP/2 (RFC 9113)', () => {
     assert.equal(arrival.host, undefined);
   });
 
+  it('gets what was sent twice twice, as over HTTP/1.1', async () => {
+    let raw: readonly string[] = [];
+    const server = await serveHttp2((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('hello');
+    });
+    server.server.on('stream', (_stream, _headers, _flags, rawHeaders) => (raw = rawHeaders));
+    const twice = ['user-agent', 'one', 'user-agent', 'two', 'range', 'bytes=0-1', 'range', 'bytes=2-3'];
+    const { status, error } = await reach(appAt(server.origin, HTTP2)).ask({
+      headers: ['host', 'wiki.example.org', ...twice],
+    });
+    assert.deepEqual([status, error], [200, undefined]);
+    assert.deepEqual(raw.slice(8, 16), twice);
+  });
+
   it('gets a body with its trailers, as gRPC sends them', async () => {
     let text = '';
     let trailers: unknown;

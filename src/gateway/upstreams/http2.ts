@@ -121,6 +121,7 @@ class Http2 implements Transport {
       createConnection: () => socket,
       maxHeaderListPairs: MOST_FIELDS,
       maxReservedRemoteStreams: 0,
+      strictSingleValueFields: false, // what a client sent twice goes on so, as over HTTP/1.1
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MOST_HEAD_BYTES },
     });
     await settled(session, deadlines.connectTimeoutMs);
