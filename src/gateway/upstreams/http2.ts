@@ -28,6 +28,14 @@ const LINK_WINDOW_BYTES = 4_194_304;
 const MOST_FIELDS = 256;
 const MOST_HEAD_BYTES = 65_536;
 
+/** `strictSingleValueFields` is documented of servers only, and means the same here: what a client sent twice goes on so, as over HTTP/1.1. */
+const SESSION_OPTIONS = {
+  maxHeaderListPairs: MOST_FIELDS,
+  maxReservedRemoteStreams: 0,
+  strictSingleValueFields: false,
+  settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MOST_HEAD_BYTES },
+};
+
 /**
  * HTTP/2 to one server: as many connections as its limit of streams demands, opened one after the other. A connection counts from the
  * moment that the server's settings are known: they say how many streams it takes, and whether WebSockets may go over it.
@@ -117,13 +125,7 @@ class Http2 implements Transport {
       socket.destroy();
       throw new UpstreamFault('upstream-invalid', 'the server does not speak HTTP/2', 'exchange');
     }
-    const session = connectSession(origin, {
-      createConnection: () => socket,
-      maxHeaderListPairs: MOST_FIELDS,
-      maxReservedRemoteStreams: 0,
-      strictSingleValueFields: false, // what a client sent twice goes on so, as over HTTP/1.1
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MOST_HEAD_BYTES },
-    });
+    const session = connectSession(origin, { ...SESSION_OPTIONS, createConnection: () => socket });
     await settled(session, deadlines.connectTimeoutMs);
     session.setLocalWindowSize(LINK_WINDOW_BYTES);
     return new Http2Link(session);
