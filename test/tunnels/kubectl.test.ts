@@ -10,6 +10,7 @@ import { systemClock } from '#base';
 import { createAuthority } from '#devices';
 import { hardenServer, SERVER_OPTIONS } from '#gateway';
 import { openStore } from '#store';
+import { until } from '../gateway/wire.ts';
 import { ADA, type World, world } from '../gateway/world.ts';
 import { kubernetesApi, kubernetesExec } from './cluster.ts';
 import { ada, type Running, start, testFolder } from './person.ts';
@@ -74,6 +75,20 @@ describe('cordon kubeconfig', () => {
     const running = ada(made, ['wiki.localhost'], { form: 'bearer' }).cordon('kubeconfig', 'wiki');
     assert.equal(await running.ended, 2);
     assert.match(running.err(), /kubectl sends no token without TLS[\s\S]*hint: run `cordon login`/);
+  });
+});
+
+describe('cordon kube-credential', () => {
+  it('gives the kept token while the gateway takes it, and asks for another when it has ended with its session', async () => {
+    const made = await world({ clock: systemClock });
+    const person = ada(made, ['wiki.localhost'], { form: 'bearer' });
+    const running = person.cordon('kube-credential', 'wiki');
+    assert.equal(await running.ended, 0, running.err());
+    assert.match(JSON.parse(running.out()).status.token, /^cordon_at_/);
+    for (const { id } of [...made.graph.all('session')]) made.remove('session', id);
+    const asking = person.cordon('kube-credential', 'wiki');
+    await until(() => asking.err().includes('/authorize-program?host=wiki.localhost'), 'the question');
+    assert.equal(asking.out(), '', 'no token that is refused');
   });
 });
 

@@ -1,11 +1,14 @@
 import { stringify } from 'yaml';
 import { CordonError } from '#base';
-import { appToken } from '../access/app-token.ts';
+import { type AppToken, appToken } from '../access/app-token.ts';
 import { readLogin } from '../access/login.ts';
 import type { CommandContext } from '../command.ts';
+import { askApp, type TokenSource } from '../tunnel/ask-app.ts';
 
 const API_VERSIONS = ['v1', 'v1beta1'] as const;
 const GROUP = 'client.authentication.k8s.io';
+/** Public at every app, and still nobody with a token that is not good gets an answer there. */
+const KEYS_PATH = '/.cordon/jwks.json';
 
 /** `cordon kubeconfig` */
 export async function kubeconfig(context: CommandContext): Promise<number> {
@@ -59,11 +62,20 @@ export async function credential(context: CommandContext): Promise<number> {
   const { args, world, out } = context;
   const version = args.choice('api-version', API_VERSIONS) ?? 'v1';
   // kubectl cannot prove possession of a key, so the token is one that needs no proof, and lives shorter for it.
-  const { text, expiresAt } = await appToken(world, args.at(0), { form: 'bearer' });
+  const source: TokenSource = async (isFresh) => await appToken(world, args.at(0), { form: 'bearer', isFresh });
+  const { text, expiresAt } = await livingToken(source, world.signal);
   out.document({
     apiVersion: `${GROUP}/${version}`,
     kind: 'ExecCredential',
     status: { token: text, expirationTimestamp: new Date(expiresAt).toISOString().replace(/\.\d{3}Z$/, 'Z') },
   });
   return 0;
+}
+
+/** A token that the gateway takes: one that is kept may have ended with its session, and kubectl would be given it again and again. */
+async function livingToken(source: TokenSource, signal: AbortSignal): Promise<AppToken> {
+  let token: AppToken | undefined;
+  const noted: TokenSource = async (isFresh) => (token = await source(isFresh));
+  await askApp(noted, { method: 'GET', path: KEYS_PATH, signal });
+  return token ?? (await source(false));
 }
