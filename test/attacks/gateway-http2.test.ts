@@ -1,10 +1,11 @@
 /** Attacks on the gateway over HTTP/2, byte by byte; numbered as in `gateway.test.ts`. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerOf, askHttp2, listenTls, type TlsListener } from '../gateway/http2-wire.ts';
 import { until } from '../gateway/wire.ts';
 import { world } from '../gateway/world.ts';
-import { FLAG, FRAME, field, frame, frames } from './http2-frames.ts';
+import { FLAG, FRAME, field, frame, frames, word } from './http2-frames.ts';
 import { EVERYBODY, rawWorld } from './raw-gateway.ts';
 
 const PROTOCOL_ERROR = 1;
@@ -134,6 +135,49 @@ describe('over HTTP/2', () => {
       assert.equal(made.events[0]?.status_code, code);
       assert.equal((made.events[0] as { http_response?: { code: number } }).http_response?.code, status);
       assert.equal(made.bytes(), '');
+    });
+  }
+
+  // One write, so that the stream is broken off before anybody was told that there is one.
+  const breaks: Readonly<Record<string, readonly Buffer[]>> = {
+    'a body longer than it said': [frame(FRAME.data, FLAG.endStream, 1, Buffer.from('hello'))],
+    'a body shorter than it said': [frame(FRAME.data, FLAG.endStream, 1)],
+    'a second head': [frame(FRAME.headers, FLAG.endHeaders, 1, literal([['x-a', 'b']]))],
+    'a pseudo-field after the body': [
+      frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1, literal([[':path', '/']])),
+    ],
+    'a window that grows by nothing': [frame(FRAME.windowUpdate, 0, 1, word(0))],
+    'a window too large': [frame(FRAME.windowUpdate, 0, 1, word(0x7fffffff))],
+    'a reset': [frame(FRAME.reset, 0, 1, word(2))],
+    'a head after its end': [
+      frame(FRAME.data, FLAG.endStream, 1, Buffer.from('he')),
+      frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1, literal(PSEUDO)),
+    ],
+    'a body after its end': [
+      frame(FRAME.data, FLAG.endStream, 1, Buffer.from('he')),
+      frame(FRAME.data, 0, 1, Buffer.from('x')),
+    ],
+    'settings of one stream': [frame(FRAME.settings, 0, 1)],
+    'a ping of one stream': [frame(FRAME.ping, 0, 1, Buffer.alloc(8))],
+    'a head that goes on after its end': [frame(FRAME.continuation, FLAG.endHeaders, 1)],
+    'a stream that depends on itself': [frame(FRAME.priority, 0, 1, Buffer.concat([word(1), Buffer.from([1])]))],
+    'a reset as if all were well': [frame(FRAME.reset, 0, 1, word(0))],
+  };
+  for (const [what, rest] of Object.entries(breaks)) {
+    it(`${what} in the same breath as the head ends the stream or its connection, and nothing else`, async () => {
+      const made = await rawWorld();
+      const head = literal([...without(':method', [':method', 'POST']), ['content-length', '2']]);
+      const client = await frames((await listenTls(made)).port, 'wiki.localhost');
+      for (let i = 0; i < 3 && !client.isEnded(); i++) {
+        const bytes = [frame(FRAME.headers, FLAG.endHeaders, 1, head), ...rest].map((one) => Buffer.from(one));
+        for (const one of bytes) one.writeUInt32BE(2 * i + 1, 5);
+        await client.send(Buffer.concat(bytes));
+        await sleep(20);
+      }
+      await client.send(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 99, literal(PSEUDO)));
+      await until(() => made.events.some(({ message }) => message.includes('GET')) || client.isEnded(), 'an answer');
+      client.socket.destroy();
+      await until(() => made.gateway.connections().length === 0, 'the end of all exchanges');
     });
   }
 

@@ -63,8 +63,9 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
         open.delete(session);
       });
       session.on('stream', (stream, headers, _flags, rawHeaders: string[]) => {
-        if (stream.destroyed) return; // reset in the same breath
+        // Before anything else: one that broke off in the same breath says so a moment later (attack: an error that nobody catches).
         stream.on('error', () => undefined);
+        if (stream.destroyed) return;
         // Another scheme than the connection's is for somebody who reads it (attack: to be taken for another origin).
         if ((headers[':scheme'] ?? 'https') !== 'https') {
           stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
