@@ -118,6 +118,7 @@ describe('a code for a program', () => {
     'no name': { ...CURL, name: '' },
     'a name of two lines': { ...CURL, name: 'curl\non your bank' },
     'a name that turns the text around': { ...CURL, name: 'curl\u202e' },
+    'a name that nobody sees': { ...CURL, name: '\u3164\u115f' },
     'a name without end': { ...CURL, name: 'x'.repeat(81) },
   };
   for (const [name, program] of Object.entries(unfit)) {

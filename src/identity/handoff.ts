@@ -41,8 +41,8 @@ export interface Redemption {
 
 // Exactly what hashToken makes: a shorter challenge could be searched.
 const HASH = /^[A-Za-z0-9_-]{43}$/;
-/** What a person can read on one line, without characters that change how the rest is shown. */
-const NAME = /^[\p{L}\p{N}][\p{L}\p{N}\p{P}\p{Sm} ]{0,79}$/u;
+/** What a person can read on one line, without characters that change how the rest is shown, or letters that show nothing (U+3164). */
+const NAME = /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{N}][\p{L}\p{N}\p{P}\p{Sm} ]{0,79}$/u;
 
 /** Makes the hand-off operations. */
 export function handoffsOf(context: IdentityContext): Handoffs {
