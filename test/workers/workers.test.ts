@@ -247,14 +247,13 @@ describe('two workers', { timeout: 180_000, skip: process.platform !== 'linux' &
       5,
     );
     process.kill(hung, 'SIGSTOP');
-    await wait(200);
     const start = performance.now();
     await cordon.services.identity.sessions.endById({ sessionId: ada.sessionId, by: 'system' });
     const took = performance.now() - start;
-    assert.ok(took < 13_000, `the end of a session was answered after ${took} ms`);
-    await eventually(async () => (isAlive(hung) ? undefined : true), 3);
-    await eventually(async () => (cordon.front.workers.length === 2 ? true : undefined), 15);
-    assert.deepEqual(await statusesOf(), new Set([401]));
+    process.kill(hung, 'SIGCONT');
+    assert.ok(took < 3000, `the end of a session was answered after ${took} ms`);
+    await eventually(async () => (cordon.front.workers.includes(hung) ? true : undefined), 30);
+    assert.deepEqual(await statusesOf(), new Set([401]), 'it knows what was revoked meanwhile');
   });
 
   it('are ended when they say nothing for ten seconds, though nothing changes', async () => {

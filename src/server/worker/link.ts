@@ -49,6 +49,8 @@ export class WorkerLink {
   #heardAt: number;
   /** Since when, by the machine's clock, it may be compiling policies; while it does, it answers nobody. */
   #compilesSince: number | undefined;
+  /** From when it may answer, so that everybody has to wait until it has taken up a change; in waking time. */
+  #mayAnswerAt: number | undefined;
   /** From when it answers on the public ports, or has said that it never will; in waking time. */
   #readyAt: number | undefined;
   #isUsable = true;
@@ -108,10 +110,11 @@ export class WorkerLink {
     return this.#readyAt !== undefined && this.#isUsable;
   }
 
-  /** True when it has taken up every change up to `seq`, or will never answer anybody again. */
+  /** True when it answers nobody who has not taken up every change up to `seq`: it has, or may not answer yet, or never will again. */
   hasApplied(seq: number): boolean {
     const [oldest] = this.#owed;
-    return !this.#isUsable || oldest === undefined || oldest.seq > seq;
+    const answers = this.#isUsable && this.#mayAnswerAt !== undefined;
+    return !answers || oldest === undefined || oldest.seq > seq;
   }
 
   /** Tells it what has changed. Changes reach it in order, whenever they come. */
@@ -145,14 +148,13 @@ export class WorkerLink {
   }): string | undefined {
     if (!this.#isUsable) return undefined;
     const now = this.#options.awake();
-    const isStarting = this.#readyAt === undefined;
+    // Until then it may do nothing wrong, and only has to get there.
+    if (this.#mayAnswerAt === undefined) return now - this.#heardAt > limits.startMs ? 'it does not start' : undefined;
     const [oldest] = this.#owed;
-    const mostMs = isStarting || this.#compilesSince !== undefined ? limits.heardMs : limits.appliedMs;
-    // One that starts is waited for as well: it may answer before it is heard of. So it must not keep everybody waiting.
-    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#readyAt ?? 0) > mostMs;
+    const mostMs = this.#compilesSince === undefined ? limits.appliedMs : limits.heardMs;
+    const isBehind = oldest !== undefined && now - Math.max(oldest.at, this.#mayAnswerAt) > mostMs;
     if (isBehind) return 'it has not taken up a change';
-    // Nobody hears from one that starts until it is ready.
-    return now - this.#heardAt > (isStarting ? limits.startMs : limits.heardMs) ? 'it has not answered' : undefined;
+    return now - this.#heardAt > limits.heardMs ? 'it has not answered' : undefined;
   }
 
   /** Ends it at once: it will answer nobody any more. */
@@ -189,6 +191,11 @@ export class WorkerLink {
   #onMessage(message: ToMain, text: string): void {
     const { log, awake, onReady, onFailed, onApplied } = this.#options;
     switch (message.type) {
+      case 'prepared':
+        this.#mayAnswerAt = awake();
+        this.#heardAt = awake();
+        this.#channel.send({ type: 'serve' });
+        break;
       case 'ready':
         this.#readyAt = awake();
         this.#heardAt = awake();

@@ -51,6 +51,8 @@ export type ToWorker =
   | { readonly type: 'entities'; readonly entities: readonly AnyEntity[] }
   /** That was all of it. */
   | { readonly type: 'loaded'; readonly seq: number }
+  /** It may answer: from now on everybody waits until it has taken up a change. */
+  | { readonly type: 'serve' }
   | { readonly type: 'changes'; readonly changes: readonly ChangeWithEntity[] }
   /** The graph here was complete at `at`, by the machine's clock. */
   | { readonly type: 'beat'; readonly at: number; readonly isWritable: boolean }
@@ -62,6 +64,8 @@ export type ToWorker =
 
 /** What a worker says. */
 export type ToMain =
+  /** It has made what it decides from, and could answer. */
+  | { readonly type: 'prepared' }
   /** It answers on the public ports. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly error: Told }

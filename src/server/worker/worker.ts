@@ -58,6 +58,7 @@ export function runWorker(
 ): void {
   const { exit } = options;
   let settings: WorkerSettings | undefined;
+  let prepared: Gateway | undefined;
   let serving: Serving | undefined;
   let state: 'serving' | 'stopping' | 'stopped' = 'serving';
   const parts = partsOf(stream, options.clock, {
@@ -79,16 +80,21 @@ export function runWorker(
           break;
         case 'loaded':
           parts.replica.take(message);
-          begin(parts, settings).then(
-            (begun) => {
-              serving = begun;
-              showCertificates(begun, settings);
+          try {
+            prepared = prepare(parts, settings);
+            parts.channel.send({ type: 'prepared' });
+          } catch (error) {
+            fail(parts, error);
+          }
+          break;
+        case 'serve':
+          open(parts, settings, prepared).then(
+            (opened) => {
+              serving = opened;
+              showCertificates(opened, settings);
               parts.channel.send({ type: 'ready' });
             },
-            (error: unknown) => {
-              parts.channel.send({ type: 'failed', error: toldOf(error) });
-              parts.channel.close();
-            },
+            (error: unknown) => fail(parts, error),
           );
           break;
         case 'changes':
@@ -97,7 +103,7 @@ export function runWorker(
           // Before anything is decided again; and what has to be compiled is compiled before the next sign of life is answered, after
           // which nobody would be patient any more.
           parts.channel.flush();
-          if (message.changes.some(({ change }) => change.kind === 'policyActivation')) serving?.gateway.sweep();
+          if (message.changes.some(({ change }) => change.kind === 'policyActivation')) prepared?.sweep();
           break;
         case 'beat':
           parts.replica.take(message);
@@ -127,7 +133,7 @@ export function runWorker(
 
 function onOther(
   { replica, calls, journal }: Parts,
-  message: Exclude<ToWorker, { type: 'settings' | 'loaded' | 'changes' | 'beat' | 'stop' }>,
+  message: Exclude<ToWorker, { type: 'settings' | 'loaded' | 'serve' | 'changes' | 'beat' | 'stop' }>,
 ): void {
   switch (message.type) {
     case 'entities':
@@ -190,12 +196,26 @@ function partsOf(
   };
 }
 
-/** Makes the gateway on what has been loaded, and takes connections. Policies are compiled before, so that nobody waits for that. */
-async function begin(parts: Parts, settings: WorkerSettings | undefined): Promise<Serving> {
+function fail({ channel }: Parts, error: unknown): void {
+  channel.send({ type: 'failed', error: toldOf(error) });
+  channel.close();
+}
+
+/** Makes the gateway on what has been loaded. Policies are compiled before anybody asks, so that nobody waits for that. */
+function prepare(parts: Parts, settings: WorkerSettings | undefined): Gateway {
   if (settings === undefined) throw new Error('a worker was told to begin before it was told how');
   const policies = followPolicies(parts.replica.graph, parts.log);
   policies();
-  const gateway = gatewayOf(parts, settings, policies);
+  return gatewayOf(parts, settings, policies);
+}
+
+/** Takes connections, and answers. */
+async function open(
+  parts: Parts,
+  settings: WorkerSettings | undefined,
+  gateway: Gateway | undefined,
+): Promise<Serving> {
+  if (settings === undefined || gateway === undefined) throw new Error('a worker was told to serve before it could');
   const { listen, hosts, door, limits } = settings;
   const listeners = await openListeners(listen, { isShared: true, limits });
   const own = passOn(door);
