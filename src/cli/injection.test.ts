@@ -22,9 +22,14 @@ const CLOSED = new Set([
   'streams',
 ]);
 
+/** What apps and connections can be; of an asset, `kind` is free text. */
+const KINDS = new Set(['builtin', 'http', 'http2', 'websocket', 'grpc', 'tcp', 'ssh', 'kubernetes']);
+
 /** The same answer, with the attack in every text that can hold one, names of fields included where they are free. */
 function poisoned(value: unknown, key = ''): unknown {
-  if (typeof value === 'string') return CLOSED.has(key) ? value : value + ATTACK;
+  if (typeof value === 'string') {
+    return CLOSED.has(key) || (key === 'kind' && KINDS.has(value)) ? value : value + ATTACK;
+  }
   if (Array.isArray(value)) return value.map((item) => poisoned(item, key));
   if (typeof value !== 'object' || value === null) return value;
   const isFree = ['labels', 'attributes', 'byKind', 'rows'].includes(key);

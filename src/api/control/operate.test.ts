@@ -70,6 +70,7 @@ describe('operating over the API', () => {
         userId: ada.userId,
         email: 'ada@example.org',
         app: 'Feed',
+        appId: 'feed',
         kind: 'http',
         path: '/live',
         since: START,
