@@ -156,7 +156,8 @@ async function finishSeals(layout: Layout, manifests: readonly Manifest[]): Prom
   for (const folder of [layout.directory, layout.manifests]) {
     for (const name of await namesIn(folder)) if (name.endsWith('.tmp')) await rm(join(folder, name));
   }
-  await rm(layout.sealing, { recursive: true, force: true });
+  // Again when it is not empty: the sealing process of a killed one may live a moment longer, and make a file there.
+  await rm(layout.sealing, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** Restores an event from text whose hash was checked, so that its shape is the one that was appended. */

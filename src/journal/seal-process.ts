@@ -9,7 +9,8 @@ import type { SealAnswer, SealOrder } from './sealer.ts';
 import { writeParquet } from './write-parquet.ts';
 
 if (process.argv[2] === 'lowest') lowerPriority();
-process.once('disconnect', () => process.exit());
+// Not by an exit, which waits for what DuckDB is doing: nobody is left who would want it.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Sent to all processes at once. The one that appends says when this one ends.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
 process.on('message', (message) => {

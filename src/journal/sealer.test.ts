@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +15,7 @@ import type { FullSegment } from './segment.ts';
 
 const LOWEST = constants.priority.PRIORITY_LOW;
 const root = mkdtempSync(join(tmpdir(), 'cordon-sealer-'));
+const onLinux = { skip: process.platform === 'linux' ? false : 'processes and their threads are read from /proc' };
 const sealers: Sealer[] = [];
 let folders = 0;
 
@@ -121,6 +124,23 @@ describe('the sealing process', () => {
       assert.equal((await sealer.write(segment, newFolder(), 'normal'))[0]?.rows, 30_000);
     });
   }
+
+  it('ends with the process that appends, however that dies', onLinux, async () => {
+    const sealerFile = JSON.stringify(join(import.meta.dirname, 'sealer.ts'));
+    const order = `${JSON.stringify(segmentOf(30_000))}, ${JSON.stringify(newFolder())}, 'lowest'`;
+    const script = `import(${sealerFile}).then(({ Sealer }) => {
+      const sealer = new Sealer();
+      void sealer.write(${order});
+      console.log(sealer.pid);
+    })`;
+    const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = await once(parent.stdout, 'data');
+    const commandLine = `/proc/${Number(line)}/cmdline`;
+    assert.match(readFileSync(commandLine, 'utf8'), /seal-process/);
+    parent.kill('SIGKILL');
+    // Until somebody has asked how it ended, a dead process has an empty command line.
+    await until(() => !existsSync(commandLine) || readFileSync(commandLine, 'utf8') === '');
+  });
 
   it('is not ended by the signals that end the process that appends', async () => {
     const sealer = newSealer();
