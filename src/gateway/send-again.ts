@@ -2,10 +2,8 @@ import { beginSignIn, sendPage, wantsPage } from './answer.ts';
 import { type Exchange, type GatewayParts, need, type Refusal, type StageResult } from './exchange.ts';
 import { expiredCookie, FORM_COOKIE, oneCookie, ownCookie, SEND_AGAIN_PATH } from './handoff.ts';
 import { FORM_MS, type KeptForm, LONGEST_FORM } from './kept-forms.ts';
+import { readOwnBody } from './own-body.ts';
 import { lostPage, sendAgainPage } from './pages/send-again.ts';
-
-/** How long the rest of a form may take, milliseconds. */
-const PATIENCE_MS = 10_000;
 
 /** True for a form that a person sent with a browser, which could be sent again as it was once they have proved who they are. */
 export function canKeep(exchange: Exchange, { decision }: Refusal): boolean {
@@ -27,9 +25,11 @@ function isForm(exchange: Exchange): boolean {
  * browser send does not get here: it was refused before anybody asked who is there.
  */
 export async function keepForm(exchange: Exchange, { forms, onError }: GatewayParts): Promise<string | undefined> {
-  const body = await bodyOf(exchange);
+  const read = await readOwnBody(exchange.client, LONGEST_FORM);
+  if (typeof read === 'string') return undefined;
+  const { text: body } = read;
   // What is not UTF-8 would come back as something else.
-  if (body === undefined || fieldsOf(body).some((pair) => pair.join('').includes('\ufffd'))) return undefined;
+  if (fieldsOf(body).some((pair) => pair.join('').includes('\ufffd'))) return undefined;
   const { user, path = '/', query = '' } = exchange;
   const form: KeptForm = {
     host: need(exchange, 'authority').host,
@@ -80,22 +80,4 @@ export async function showForm(exchange: Exchange, parts: GatewayParts): Promise
 
 function fieldsOf(body: string): [string, string][] {
   return [...new URLSearchParams(body)];
-}
-
-async function bodyOf({ client }: Exchange): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const timer = setTimeout(() => client.body.destroy(), PATIENCE_MS);
-  try {
-    for await (const chunk of client.body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > LONGEST_FORM) return undefined;
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('latin1');
-  } catch {
-    return undefined; // it did not come whole
-  } finally {
-    clearTimeout(timer);
-  }
 }

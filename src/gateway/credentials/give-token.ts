@@ -1,6 +1,7 @@
 import { send } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, ownOrigin, type StageResult } from '../exchange.ts';
 import { proofsOf } from './credential.ts';
+import { readOwnBody } from '../own-body.ts';
 import { checkProof } from './proof.ts';
 
 /** Where a program exchanges its code, on every app host. */
@@ -75,12 +76,6 @@ function single(form: URLSearchParams, name: string, pattern: RegExp): string | 
 async function formOf({ client }: Exchange): Promise<URLSearchParams | undefined> {
   const type = client.header('content-type') ?? '';
   if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(type) || !client.hasBody) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of client.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LONGEST) return undefined;
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('latin1'));
+  const read = await readOwnBody(client, LONGEST);
+  return typeof read === 'string' ? undefined : new URLSearchParams(read.text);
 }

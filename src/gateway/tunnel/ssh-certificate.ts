@@ -3,6 +3,7 @@ import type { SshCertificate } from '#identity';
 import { send } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from '../exchange.ts';
 import { cutRefusal } from '../forward-http.ts';
+import { readOwnBody } from '../own-body.ts';
 
 /** Longest body that is read, bytes: one public key. */
 const LONGEST = 8192;
@@ -33,12 +34,13 @@ export async function issueSshCertificate(exchange: Exchange, parts: GatewayPart
   const { ssh } = access.app;
   const user = need(exchange, 'user');
   if (ssh === undefined || parts.sshAuthority === undefined) throw new Error('this app gives no SSH certificates');
-  const publicKey = await bodyOf(exchange);
-  if (publicKey === undefined) return refuse(413, 'ssh-key-refused', `a public key has at most ${LONGEST} bytes`);
+  const read = await readOwnBody(exchange.client, LONGEST);
+  if (read === 'long') return refuse(413, 'ssh-key-refused', `a public key has at most ${LONGEST} bytes`);
+  if (read === 'broken') return refuse(400, 'request-malformed', 'the public key did not come whole');
   const lifetimeSeconds = Math.min(ssh.lifetimeSeconds, secondsLeft(exchange, parts));
   if (lifetimeSeconds < 1) return refuse(401, 'session-expired');
   const made = parts.sshAuthority.certify({
-    publicKey,
+    publicKey: read.text,
     keyId: `${user.email} ${need(exchange, 'session').id} ${exchange.correlationId}`,
     principals: ssh.principals,
     lifetimeSeconds,
@@ -60,19 +62,6 @@ function secondsLeft(exchange: Exchange, { clock }: GatewayParts): number {
   const { expiresAt } = need(exchange, 'session');
   const { expiresAt: tokenEnds = expiresAt } = need(exchange, 'appSession');
   return Math.floor((Math.min(expiresAt, tokenEnds) - clock.now()) / 1000);
-}
-
-/** The body; undefined when it is too long. */
-async function bodyOf({ client }: Exchange): Promise<string | undefined> {
-  if (!client.hasBody) return '';
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of client.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LONGEST) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('latin1');
 }
 
 async function isRecorded(
