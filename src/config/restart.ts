@@ -2,7 +2,7 @@ import type { Problem } from '#base';
 import type { Configuration } from './configuration.ts';
 
 /** Keys that are read only at a start: sockets are bound, passkeys belong to the domain, the store is open, and processes run. */
-type FixedKey = 'domain' | 'listen' | 'data' | 'acme' | 'forwardAuth' | 'workers' | 'gateway' | 'metrics';
+type FixedKey = 'domain' | 'listen' | 'data' | 'acme' | 'forwardAuth' | 'workers' | 'gateway' | 'metrics' | 'traces';
 
 /** What of `next` cannot take effect while Cordon runs on `now`, as `restart-needed`. */
 export function restartProblems(now: Configuration, next: Configuration, keys: readonly FixedKey[]): Problem[] {

@@ -75,6 +75,18 @@ export const probe = z
   })
   .prefault({});
 
+/** Section `traces`: single requests, for a collector. */
+export const traces = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/ })
+      .or(off)
+      .default('off')
+      .describe('Where spans are sent to, as OTLP over HTTP in JSON, for example `http://127.0.0.1:4318/v1/traces`.'),
+    sample: z.number().min(0).max(1).default(0.1).describe('Part of the requests that is traced, from 0 to 1.'),
+  })
+  .prefault({});
+
 const METRICS_TEXT = 'must be `address:port`, for example `127.0.0.1:9464`, or `off`';
 
 /** Section `metrics`: what Cordon counts, for others. */

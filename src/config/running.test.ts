@@ -19,7 +19,8 @@ const SHOP = 'apps: { shop: { enforced_by: forward-auth } }\nforward_auth: { lis
 
 describe('how the process runs', () => {
   it('has defaults for everything', () => {
-    const { gateway, probe, metrics } = read('');
+    const { gateway, probe, metrics, traces } = read('');
+    assert.deepEqual(traces, { endpoint: undefined, sample: 0.1 });
     assert.deepEqual(probe, { everyMs: 60_000, public: {} });
     assert.deepEqual(metrics, { listen: undefined });
     assert.equal(gateway.drainMs, 10_000);
@@ -80,6 +81,8 @@ metrics: { listen: "127.0.0.1:9464" }
     ['a rate of nothing', 'gateway: { limits: { requests_per_second_per_app: 0 } }', /./],
     ['a limit it does not know', 'gateway: { limits: { request_per_second: 1 } }', /request_per_second/],
     ['a duration without a unit', 'gateway: { drain: 10 }', /./],
+    ['traces to no URL', 'traces: { endpoint: "127.0.0.1:4318" }', /traces/],
+    ['more than all traces', 'traces: { endpoint: "http://127.0.0.1:4318", sample: 2 }', /sample/],
     ['metrics nowhere', 'metrics: { listen: "9464" }', /address:port/],
   ];
   for (const [what, text, message] of wrong) {

@@ -32,13 +32,19 @@ export interface RunningSettings {
     readonly public: Readonly<Record<string, string>>;
   };
   readonly metrics: { readonly listen: ListenAddress | undefined };
+  readonly traces: {
+    /** Undefined: none are made. */
+    readonly endpoint: string | undefined;
+    /** Part of the requests, 0 to 1. */
+    readonly sample: number;
+  };
 }
 
-type Sections = Pick<ConfigurationDocument, 'gateway' | 'probe' | 'metrics'>;
+type Sections = Pick<ConfigurationDocument, 'gateway' | 'probe' | 'metrics' | 'traces'>;
 
 /** What the sections say, in milliseconds and without words. */
 export function resolveRunning(
-  { gateway, probe, metrics }: Sections,
+  { gateway, probe, metrics, traces }: Sections,
   parseListen: (text: string) => ListenAddress | undefined,
 ): RunningSettings {
   const { limits: said } = gateway;
@@ -65,10 +71,11 @@ export function resolveRunning(
     },
     probe: { everyMs: probe.every === 'off' ? undefined : milliseconds(probe.every), public: probe.public },
     metrics: { listen: parseListen(metrics.listen) },
+    traces: { endpoint: unlessOff(traces.endpoint), sample: traces.sample },
   };
 }
 
-function unlessOff(value: number | 'off'): number | undefined {
+function unlessOff<T>(value: T | 'off'): T | undefined {
   return value === 'off' ? undefined : value;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseCidr } from '#base';
 import { IDENTITY_HEADER_PRESETS, SSH_EXTENSIONS } from '#model';
-import { gatewayKeys, metrics, probe } from './running-schema.ts';
+import { gatewayKeys, metrics, probe, traces } from './running-schema.ts';
 
 const labels = z.record(z.string(), z.string());
 const host = z
@@ -339,6 +339,7 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   probe,
   metrics,
+  traces,
   policies: z
     .string()
     .min(1)

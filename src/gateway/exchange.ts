@@ -15,6 +15,7 @@ import type { Memory } from './memory.ts';
 import type { Basis } from './passage.ts';
 import type { RecordJournal, Recorder } from './record.ts';
 import type { Times } from './timings.ts';
+import type { Trace, Tracer } from './trace.ts';
 import type { Upstreams } from './upstreams/upstreams.ts';
 
 /** Everything a stage may use. Made once per gateway; stages keep no state of their own. */
@@ -39,6 +40,7 @@ export interface GatewayParts extends Memory {
   readonly probes: Pick<ProbeMarks, 'answerTo'> | undefined;
   readonly counters: Counters;
   readonly timings: Timings;
+  readonly tracer: Tracer | undefined;
   readonly onError: (error: unknown, correlationId: string) => void;
 }
 
@@ -89,8 +91,14 @@ export interface Exchange {
   readonly transport: Transport;
   /** When its head was there, by the machine's own clock (`performance.now()`). */
   readonly startedAt: number;
-  /** When its app was dialled. */
+  /** When its app was dialled, and when it began to answer. */
   dialledAt?: number;
+  firstByteAt?: number;
+  /** Present while traces are made. */
+  trace?: Trace;
+  /** Status of the answer, and why it is a refusal; for traces. */
+  status?: number;
+  refusedFor?: Reason['code'];
   /** Present when another proxy carries the request, and only asks whether it may go on. */
   readonly asked?: { readonly removesHeaders: boolean; readonly describedBy?: ReadonlySet<string> };
   authority?: CanonicalHost;

@@ -92,8 +92,13 @@ export function cutRefusal({ reason, decision }: Cut): Refusal {
 }
 
 /** Takes note of how long the app took to begin its answer. */
-export function noteFirstByte({ app, dialledAt }: Exchange, { firstByte }: GatewayParts['timings']): void {
-  if (app !== undefined && dialledAt !== undefined) firstByte.add(app.id, performance.now() - dialledAt);
+export function noteFirstByte(exchange: Exchange, { firstByte }: GatewayParts['timings'], status: number): void {
+  const { app, dialledAt } = exchange;
+  if (app === undefined || dialledAt === undefined) return;
+  const now = performance.now();
+  exchange.firstByteAt = now;
+  exchange.status = status;
+  firstByte.add(app.id, now - dialledAt);
 }
 
 /** A body up to this size that arrives in one piece leaves in one piece. */
@@ -128,7 +133,7 @@ export function transferOf(
         if (status === 103) client.inform(status, returnable(raw));
         return;
       }
-      noteFirstByte(exchange, timings);
+      noteFirstByte(exchange, timings, status);
       const fields = returnable(raw);
       fields.push('x-cordon-correlation-id', exchange.correlationId);
       length = Number(headers['content-length']);
@@ -164,6 +169,7 @@ export function transferOf(
       }
       // What has begun cannot be refused any more; the journal says why the client got a part only.
       client.abort();
+      exchange.refusedFor = refusal.reasons[0]?.code ?? 'internal';
       void recorder.refusal(exchange, refusal);
       resolve('answered');
     },

@@ -51,7 +51,7 @@ export async function forwardWebSocket(
         },
         onRequestUpgrade: (controller, status, fields, upstream) => {
           clearTimeout(timer);
-          noteFirstByte(exchange, parts.timings);
+          noteFirstByte(exchange, parts.timings, status);
           if (status !== 101 || fields['sec-websocket-accept'] !== acceptKey(offer.key)) {
             upstream.destroy();
             resolve(refuse(502, 'upstream-invalid', 'the app did not accept the WebSocket'));

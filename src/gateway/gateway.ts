@@ -47,6 +47,7 @@ import { record } from './stages/record.ts';
 import { register } from './stages/register.ts';
 import { route } from './stages/route.ts';
 import { Times } from './timings.ts';
+import { beginTrace, type Tracer, tracedRequest } from './trace.ts';
 import { createUpstreams } from './upstreams/upstreams.ts';
 
 /** What a gateway is made of. */
@@ -74,6 +75,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<Limits>;
   /** Marks of Cordon's own probes. Probes that are refused are neither counted nor recorded. Absent: there are none. */
   readonly probes?: Pick<ProbeMarks, 'answerTo'>;
+  /** Who takes traces. Absent: none are made, and what clients say of theirs passes as it is. */
+  readonly tracer?: Tracer;
   /** Told of every unexpected failure; the client saw `internal` and the correlation id. */
   readonly onError?: (error: unknown, correlationId: string) => void;
 }
@@ -171,7 +174,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       return;
     }
     const admitted = admission.enter(exchange);
+    if (parts.tracer !== undefined) exchange.trace = beginTrace(parts.tracer, client.header('traceparent'));
     client.onceClosed(() => {
+      tellTrace(exchange, parts);
       if (exchange.live !== undefined) live.remove(exchange.live);
       admitted.leave();
     });
@@ -284,6 +289,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     deviceOf: options.deviceOf,
     endSession: options.endSession,
     probes: options.probes,
+    tracer: options.tracer,
     sshAuthority: options.sshAuthority,
     upstreams: createUpstreams({ limits, graph, clock, journal, counters }),
     admission: createAdmission({ limits, now, journal, onError }),
@@ -322,6 +328,8 @@ async function serve(
     end = refuse(500, 'internal');
   }
   if (end === 'answered' || end === undefined) return;
+  exchange.status = end.status;
+  exchange.refusedFor = end.reasons[0]?.code ?? 'internal';
   try {
     // A probe is nobody's: what somebody did is on record, whatever it carries.
     const mark = exchange.user === undefined ? exchange.client.header(PROBE_FIELD) : undefined;
@@ -341,12 +349,31 @@ async function serve(
 
 async function walk(exchange: Exchange, parts: GatewayParts, stages: readonly Stage[]): Promise<StageResult> {
   for (const stage of stages) {
+    const from = exchange.trace?.isSampled === true ? performance.now() : undefined;
     const result = stage.run(exchange, parts);
     // Without a wait where there is nothing to wait for: no change comes between two stages that do not wait.
     const end = result instanceof Promise ? await result : result;
+    if (from !== undefined) noteStep(exchange, stage, { from, hasWaited: result instanceof Promise });
     if (end !== undefined) return end;
   }
   throw new Error('no stage ended the exchange');
+}
+
+function noteStep(
+  { trace }: Exchange,
+  { name }: Stage,
+  { from, hasWaited }: { readonly from: number; readonly hasWaited: boolean },
+): void {
+  if (name === 'decide') trace?.steps.push({ name, from, to: performance.now() });
+  else if (name === 'record' && hasWaited) trace?.steps.push({ name: 'journal', from, to: performance.now() });
+}
+
+/** Probes of our own are nobody's requests. */
+function tellTrace(exchange: Exchange, { tracer }: GatewayParts): void {
+  const { trace, probe } = exchange;
+  if (trace?.isSampled === true && probe === undefined) {
+    tracer?.take(tracedRequest(exchange, trace, performance.now()));
+  }
 }
 
 function noteRefusal(exchange: Exchange, parts: GatewayParts, refusal: Refusal): void {

@@ -32,4 +32,5 @@ export { type Denial, deniedPage } from './pages/denied.ts';
 export { type CanonicalTarget, canonicalTarget } from './path.ts';
 export type { Page } from './pages/page.ts';
 export { hardenServer, SERVER_OPTIONS } from './server-options.ts';
+export type { TracedRequest, Tracer } from './trace.ts';
 export type { TimesByLabel } from './timings.ts';

@@ -19,11 +19,13 @@ export interface Measurements {
   readonly graphSeq: number;
   /** How long ago that was known to be all, milliseconds; 0 where decisions are made from the store's own graph. */
   readonly staleMs: number;
+  /** Requests that were to be traced and could not be told of. */
+  readonly droppedTraces: number;
 }
 
 /** What a gateway has measured so far. */
 export function measurementsOf(
-  { timings, upstreams, admission, graph }: Pick<GatewayParts, 'timings' | 'upstreams' | 'admission' | 'graph'>,
+  { timings, upstreams, admission, graph, tracer }: GatewayParts,
   staleMs: number,
 ): Measurements {
   return {
@@ -35,5 +37,6 @@ export function measurementsOf(
     underWay: admission.overload.underWay,
     graphSeq: graph.seq,
     staleMs,
+    droppedTraces: tracer?.dropped ?? 0,
   };
 }

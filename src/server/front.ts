@@ -14,6 +14,7 @@ import { gatewayLimits } from './gateway-limits.ts';
 import { type Handlers, type Listeners, openListeners, ownHandler, lastMs } from './listeners.ts';
 import type { Log } from './log.ts';
 import type { OwnHosts, originsOf } from './origins.ts';
+import { tracedGateway } from './traces/traced-gateway.ts';
 import { type Door, openDoor } from './worker/door.ts';
 import type { WorkerSettings } from './worker/messages.ts';
 import { createWorkers } from './worker/pool.ts';
@@ -50,6 +51,7 @@ export interface FrontOptions {
   readonly probeKey: Buffer;
   /** Where the door for workers may lie: a folder for this user only. */
   readonly folder: string;
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -133,21 +135,24 @@ function ownFront(options: FrontOptions): Front {
 
 function makeGateway(options: FrontOptions): Gateway {
   const { truth, areas, configuration, clock, log, originOf, hosts, probeKey } = options;
-  return createGateway({
-    ...truth,
-    clock,
-    assertion: areas.assertion,
-    sshAuthority: sshAuthority(areas.sshKey, clock),
-    handoff: areas.identity.handoff,
-    identityOrigin: (transport) => originOf(hosts.identity, transport),
-    deviceOf: areas.devices.deviceOf,
-    endSession: sessionEnder(areas),
-    probes: createProbeMarks({ key: probeKey, clock }),
-    limits: gatewayLimits(configuration.gateway.limits),
-    onError: (err, correlationId) => {
-      log.error({ err, correlationId }, 'a request failed inside the gateway');
-    },
-  });
+  return tracedGateway(configuration.traces, options, (traced) =>
+    createGateway({
+      ...truth,
+      clock,
+      assertion: areas.assertion,
+      sshAuthority: sshAuthority(areas.sshKey, clock),
+      handoff: areas.identity.handoff,
+      identityOrigin: (transport) => originOf(hosts.identity, transport),
+      deviceOf: areas.devices.deviceOf,
+      endSession: sessionEnder(areas),
+      probes: createProbeMarks({ key: probeKey, clock }),
+      ...traced,
+      limits: gatewayLimits(configuration.gateway.limits),
+      onError: (err, correlationId) => {
+        log.error({ err, correlationId }, 'a request failed inside the gateway');
+      },
+    }),
+  );
 }
 
 function workersFront(options: FrontOptions): Front {
@@ -241,6 +246,8 @@ function settingsOf(
     ticketKeys: ticketKeys.toString('base64url'),
     probeKey: options.probeKey.toString('base64url'),
     limits: configuration.gateway.limits,
+    traces: configuration.traces,
+    version: options.version,
   };
 }
 

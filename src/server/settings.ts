@@ -80,6 +80,7 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
       'workers',
       'gateway',
       'metrics',
+      'traces',
     ]);
     if (fixed.length > 0) return fail(fixed);
     try {

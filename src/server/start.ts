@@ -112,6 +112,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   const front = createFront({
     ...{ truth, areas, configuration, certificates, listeners, hosts, originOf, clock, log },
     folder: data.path,
+    version: options.version,
     probeKey,
   });
   on.certificates = front.showCertificates;

@@ -3,6 +3,7 @@ import { cutRefusal, forwardHttp } from '../forward-http.ts';
 import { forwardWebSocket } from '../forward-websocket.ts';
 import { hostField } from '../host.ts';
 import { fieldsForApp } from '../kubernetes/impersonate.ts';
+import { tracedFields } from '../trace.ts';
 import { issueSshCertificate } from '../tunnel/ssh-certificate.ts';
 import { forwardTunnel } from '../tunnel/tunnel.ts';
 import { identityFields } from '../upstream-identity.ts';
@@ -41,7 +42,7 @@ function outgoingHeaders(exchange: Exchange, parts: GatewayParts, fields: readon
   return [
     'host',
     host,
-    ...fields,
+    ...tracedFields(fields, exchange.trace),
     'x-forwarded-for',
     need(exchange, 'access').address,
     'x-forwarded-proto',

@@ -95,7 +95,7 @@ async function fromGateway({ front }: Measured): Promise<Metric[]> {
 }
 
 async function fromMeasurements({ front, graph }: Measured): Promise<Metric[]> {
-  const { boundsMs, added, firstByte, cuts, servers, underWay, graphSeq, staleMs } = await front.measure();
+  const { boundsMs, added, firstByte, cuts, servers, underWay, graphSeq, staleMs, droppedTraces } = await front.measure();
   const histogram = (name: string, help: string, by: Times): Metric => ({
     ...{ name, type: 'histogram', help },
     samples: classes(boundsMs, by),
@@ -116,6 +116,7 @@ async function fromMeasurements({ front, graph }: Measured): Promise<Metric[]> {
       'Changes that the gateway furthest behind has not taken up.',
       Number.isFinite(graphSeq) ? Math.max(0, graph.seq - graphSeq) : 0,
     ),
+    counter('cordon_dropped_traces_total', 'Requests that were to be traced and could not be told of.', droppedTraces),
     gauge('cordon_replica_staleness_seconds', 'Since when the most stale gateway may be behind.', staleMs / 1000),
   ];
 }

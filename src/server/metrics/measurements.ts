@@ -5,7 +5,7 @@ type Servers = Measurements['servers'];
 /** Of no gateway. */
 export const NO_MEASUREMENTS: Measurements = {
   ...{ boundsMs: [], added: {}, firstByte: {}, cuts: {}, servers: [] },
-  ...{ underWay: 0, graphSeq: Number.POSITIVE_INFINITY, staleMs: 0 },
+  ...{ underWay: 0, graphSeq: Number.POSITIVE_INFINITY, staleMs: 0, droppedTraces: 0 },
 };
 
 /** What several gateways measured, as one: a server is well when all of them say so, and the copy furthest behind counts. */
@@ -18,6 +18,7 @@ export function addMeasurements(all: readonly Measurements[]): Measurements {
     servers: agreed(all.flatMap(({ servers }) => servers)),
     underWay: all.reduce((sum, { underWay }) => sum + underWay, 0),
     graphSeq: Math.min(...all.map(({ graphSeq }) => graphSeq)),
+    droppedTraces: all.reduce((sum, { droppedTraces }) => sum + droppedTraces, 0),
     staleMs: Math.max(0, ...all.map(({ staleMs }) => staleMs)),
   };
 }

@@ -25,6 +25,8 @@ export interface WorkerSettings {
   readonly probeKey: string;
   /** What each worker bears by itself. */
   readonly limits: Configuration['gateway']['limits'];
+  readonly traces: Configuration['traces'];
+  readonly version: string;
   /** Where the main process takes requests for Cordon's own hosts. */
   readonly door: DoorKey;
 }

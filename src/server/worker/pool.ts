@@ -251,8 +251,11 @@ class Pool implements Workers {
     const last = this.#measured.get(link);
     this.#measured.delete(link);
     if (last === undefined) return;
-    const { added: addedMs, firstByte, cuts } = last;
-    this.#pastMeasured = addMeasurements([this.#pastMeasured, { ...NO_MEASUREMENTS, added: addedMs, firstByte, cuts }]);
+    const { added: addedMs, firstByte, cuts, droppedTraces } = last;
+    this.#pastMeasured = addMeasurements([
+      this.#pastMeasured,
+      { ...NO_MEASUREMENTS, added: addedMs, firstByte, cuts, droppedTraces },
+    ]);
   }
 
   #tick(): void {

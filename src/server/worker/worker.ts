@@ -14,6 +14,7 @@ import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
 import { type CertificateMaterial, contextsOf } from '../certificate-material.ts';
 import { lastMs, type Listeners, openListeners } from '../listeners.ts';
+import { tracedGateway } from '../traces/traced-gateway.ts';
 import { NO_MEASUREMENTS } from '../metrics/measurements.ts';
 import { crowdTeller } from '../crowded.ts';
 import { gatewayLimits } from '../gateway-limits.ts';
@@ -237,30 +238,35 @@ function showCertificates({ listeners }: Serving, settings: WorkerSettings | und
 
 function gatewayOf(
   { clock, calls, journal, replica, log }: Parts,
-  { assertionKey, sshKey, authority, identityOrigins, probeKey, limits }: WorkerSettings,
+  { assertionKey, sshKey, authority, identityOrigins, probeKey, limits, traces, version }: WorkerSettings,
   policies: ReturnType<typeof followPolicies>,
 ): Gateway {
   const { graph } = replica;
-  return createGateway({
-    graph,
-    policies,
-    journal,
-    clock,
-    assertion: createAssertionSigner({ clock, key: assertionKey }),
-    sshAuthority: sshAuthority(sshKey, clock),
-    // The answer of the main process is of this type; both are one program.
-    handoff: { redeem: async (input) => (await calls.ask('redeem', input)) as Awaited<ReturnType<Redeemer['redeem']>> },
-    identityOrigin: (transport) => originOf(identityOrigins, transport),
-    memory: remoteMemory(calls.ask),
-    deviceOf: createDeviceLookup({ graph, clock, authority }),
-    staleness: replica.staleness,
-    endSession: async (input) => await calls.ask('endSession', input),
-    probes: createProbeMarks({ key: Buffer.from(probeKey, 'base64url'), clock }),
-    limits: gatewayLimits(limits),
-    onError: (err, correlationId) => {
-      log.error({ err, correlationId }, 'a request failed inside the gateway');
-    },
-  });
+  return tracedGateway(traces, { version, clock, log }, (traced) =>
+    createGateway({
+      graph,
+      policies,
+      journal,
+      clock,
+      assertion: createAssertionSigner({ clock, key: assertionKey }),
+      sshAuthority: sshAuthority(sshKey, clock),
+      // The answer of the main process is of this type; both are one program.
+      handoff: {
+        redeem: async (input) => (await calls.ask('redeem', input)) as Awaited<ReturnType<Redeemer['redeem']>>,
+      },
+      identityOrigin: (transport) => originOf(identityOrigins, transport),
+      memory: remoteMemory(calls.ask),
+      deviceOf: createDeviceLookup({ graph, clock, authority }),
+      staleness: replica.staleness,
+      endSession: async (input) => await calls.ask('endSession', input),
+      probes: createProbeMarks({ key: Buffer.from(probeKey, 'base64url'), clock }),
+      ...traced,
+      limits: gatewayLimits(limits),
+      onError: (err, correlationId) => {
+        log.error({ err, correlationId }, 'a request failed inside the gateway');
+      },
+    }),
+  );
 }
 
 function originOf(origins: WorkerSettings['identityOrigins'], transport: Transport): string {
