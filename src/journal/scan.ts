@@ -25,7 +25,10 @@ export interface Scan {
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Walks the NDJSON segment `path` from `start`, line by line, until its end or its first break. `onLine` sees every good line, whose event it may keep only as a copy. */
+/**
+ * Walks the NDJSON segment `path` from `start`, line by line, until its end or its first break. `onLine` sees every good line,
+ * whose event it may keep only as a copy.
+ */
 export async function scanSegment(path: string, start: Head, onLine?: (line: Line) => void): Promise<Scan> {
   const handle = await open(path, 'r');
   try {

@@ -114,7 +114,9 @@ interface Part {
 async function partsOf(duck: DuckDBConnection, segment: FullSegment, eventBytes: number): Promise<Part[]> {
   const { first, prev, last } = segment;
   const reader = await duck.runAndReadAll(`
-    select class_uid, ${DAY} as day, bool_and(follows) as whole, bool_or(seq = ${last.seq} and hash = ${quote(last.hash)}) as final, bool_or(late) as unsorted, sum(strlen(event)) as bytes, ${CONTENT_SUM}
+    select class_uid, ${DAY} as day, bool_and(follows) as whole,
+      bool_or(seq = ${last.seq} and hash = ${quote(last.hash)}) as final,
+      bool_or(late) as unsorted, sum(strlen(event)) as bytes, ${CONTENT_SUM}
     from (select *, ${ROW_HASH}, coalesce("time" < lag("time") over (), false) as late,
         coalesce(seq = lag(seq) over () + 1 and prev = lag(hash) over (), seq = ${first} and prev = ${quote(prev)}, false) as follows
       from rows)
@@ -145,8 +147,8 @@ async function writePart(duck: DuckDBConnection, part: Part, path: string): Prom
   // Level 1 takes less time than the default, 3, and what it leaves of events is as small.
   await duck.run(`copy (select ${SEALED_COLUMNS} from rows where class_uid = ${classUid} and ${DAY} = ${quote(day)} ${order})
     to ${quote(path)} (format parquet, compression zstd, compression_level 1, row_group_size 8192)`);
-  const reader =
-    await duck.runAndReadAll(`select bool_or(case when seq % ${SAMPLE} = 0 then hash is distinct from ${LINE_HASH} end), ${CONTENT_SUM}
+  const reader = await duck.runAndReadAll(`
+    select bool_or(case when seq % ${SAMPLE} = 0 then hash is distinct from ${LINE_HASH} end), ${CONTENT_SUM}
     from (select *, ${ROW_HASH} from ${sealedRows([path])})`);
   const [isForged, ...sums] = reader.getRows()[0] ?? [];
   // The original may go only when what was written reads back equal in every column of every row.
