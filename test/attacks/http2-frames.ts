@@ -78,8 +78,13 @@ export interface FrameClient {
   send(bytes: Buffer): Promise<boolean>;
 }
 
-/** Connects with ALPN `h2` and sends preface and settings. */
-export async function frames(port: number, host: string, settings: readonly Buffer[] = []): Promise<FrameClient> {
+/** Connects with ALPN `h2` and sends preface and settings, and in the same write what is to follow `atOnce`. */
+export async function frames(
+  port: number,
+  host: string,
+  settings: readonly Buffer[] = [],
+  atOnce: readonly Buffer[] = [],
+): Promise<FrameClient> {
   const socket = connect({
     port,
     host: '127.0.0.1',
@@ -111,6 +116,7 @@ export async function frames(port: number, host: string, settings: readonly Buff
       return !socket.destroyed;
     },
   };
-  await client.send(Buffer.concat([Buffer.from(PREFACE), frame(FRAME.settings, 0, 0, Buffer.concat(settings))]));
+  const first = frame(FRAME.settings, 0, 0, Buffer.concat(settings));
+  await client.send(Buffer.concat([Buffer.from(PREFACE), first, ...atOnce]));
   return client;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Session, connect, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
@@ -51,6 +52,22 @@ describe('a connection that speaks HTTP/2', () => {
       [remoteSettings.maxConcurrentStreams, remoteSettings.maxHeaderListSize, remoteSettings.enableConnectProtocol],
       [100, 16_384, true],
     );
+  });
+
+  it('hears the error of a stream that broke off before anybody was told of it', async () => {
+    const { port, streams } = await listening();
+    const session = await client(port);
+    let broken: ServerHttp2Stream | undefined;
+    const breakOff = (message: unknown): void => {
+      ({ stream: broken } = message as { stream: ServerHttp2Stream });
+      // Just before it is told of, as a connection does that ends with the same packet.
+      process.nextTick(() => broken?.destroy(new Error('broken off')));
+    };
+    subscribe('http2.server.stream.created', breakOff);
+    undone.push(() => unsubscribe('http2.server.stream.created', breakOff));
+    const stream = session.request({ ':path': '/' }).on('error', () => undefined);
+    await new Promise((resolve) => stream.once('close', resolve));
+    assert.deepEqual([broken?.destroyed, streams], [true, []]);
   });
 
   it('is ended when it has had no stream for a while, and not before', async () => {
