@@ -43,10 +43,11 @@ export interface Hearing {
 export function hear(server: Server | TlsServer, { request, upgrade, stream, limits }: Hearers): Hearing {
   const { endGently } = hardenServer(server);
   server.on('request', request).on('checkContinue', request).on('checkExpectation', request).on('upgrade', upgrade);
-  if (limits !== undefined)
-    endSlowClients(server, { bytesPerSecond: limits.slowClientBytesPerSecond, ms: limits.slowClientMs });
+  const slowClients =
+    limits === undefined ? undefined : { bytesPerSecond: limits.slowClientBytesPerSecond, ms: limits.slowClientMs };
+  if (slowClients !== undefined) endSlowClients(server, slowClients);
   if (stream === undefined) return { close: endGently, destroy: () => undefined };
-  const sessions = http2Sessions(stream, limits);
+  const sessions = http2Sessions(stream, { ...limits, ...(slowClients === undefined ? {} : { slowClients }) });
   const overHttp1 = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {

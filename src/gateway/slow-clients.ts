@@ -9,6 +9,22 @@ export interface SlowClientLimits {
   readonly ms: number;
 }
 
+/** One connection, as far as slowness goes. */
+export interface Watched {
+  /** True while data waits for the client. */
+  readonly isWaitedFor: () => boolean;
+  /** Bytes that the client has taken so far. What the kernel buffers counts as taken. */
+  readonly taken: () => number;
+  readonly end: () => void;
+}
+
+/** Looks after connections, a few times per deadline; costs nothing per request. */
+export interface SlowWatch {
+  /** Returns the function that ends looking after it. */
+  add(watched: Watched): () => void;
+  close(): void;
+}
+
 /** What a client had taken when it was last looked at. */
 interface Progress {
   readonly at: number;
@@ -16,34 +32,50 @@ interface Progress {
 }
 
 /**
- * Ends connections over HTTP/1.1 whose client takes less than it should while data waits for it (attack: to read a byte now and then, so
- * that nothing stands still and everything is held). What the kernel buffers counts as taken. Costs nothing per request.
+ * Ends connections whose client takes less than it should while data waits for it (attack: to read a byte now and then, so that nothing
+ * stands still and everything is held). One deadline per connection, however many answers wait on it.
  */
-export function endSlowClients(server: Server | TlsServer, { bytesPerSecond, ms }: SlowClientLimits): void {
-  const sockets = new Map<Socket, Progress | undefined>();
-  const isTls = 'setSecureContext' in server;
-  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    sockets.set(socket, undefined);
-    socket.once('close', () => sockets.delete(socket));
-  });
+export function watchSlowClients({ bytesPerSecond, ms }: SlowClientLimits): SlowWatch {
+  const all = new Map<Watched, Progress | undefined>();
+  const look = (watched: Watched, before: Progress | undefined, now: number): void => {
+    if (!watched.isWaitedFor()) {
+      if (before !== undefined) all.set(watched, undefined);
+      return;
+    }
+    const taken = watched.taken();
+    if (before === undefined) all.set(watched, { at: now, taken });
+    else if (now - before.at >= ms) {
+      const least = (bytesPerSecond * (now - before.at)) / 1000;
+      if (taken - before.taken < least) watched.end();
+      else all.set(watched, { at: now, taken });
+    }
+  };
   const timer = setInterval(() => {
     const now = performance.now();
-    for (const [socket, before] of sockets) {
-      const { writableLength } = socket;
-      if (writableLength === 0) {
-        if (before !== undefined) sockets.set(socket, undefined);
-        continue;
-      }
-      const taken = socket.bytesWritten - writableLength;
-      if (before === undefined) sockets.set(socket, { at: now, taken });
-      else if (now - before.at >= ms) {
-        const least = (bytesPerSecond * (now - before.at)) / 1000;
-        if (taken - before.taken < least) socket.destroy();
-        else sockets.set(socket, { at: now, taken });
-      }
-    }
+    for (const [watched, before] of all) look(watched, before, now);
   }, ms / 4).unref();
-  server.once('close', () => {
-    clearInterval(timer);
+  return {
+    add: (watched) => {
+      all.set(watched, undefined);
+      return () => all.delete(watched);
+    },
+    close: () => {
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Looks after the connections of a server over HTTP/1.1. */
+export function endSlowClients(server: Server | TlsServer, limits: SlowClientLimits): void {
+  const watch = watchSlowClients(limits);
+  const isTls = 'setSecureContext' in server;
+  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    const unwatch = watch.add({
+      isWaitedFor: () => socket.writableLength > 0,
+      taken: () => socket.bytesWritten - socket.writableLength,
+      end: () => socket.destroy(),
+    });
+    socket.once('close', unwatch);
   });
+  server.once('close', watch.close);
 }

@@ -123,3 +123,39 @@ describe('a connection that speaks HTTP/2', () => {
     assert.equal(await isClosedWithin(session, 500), true);
   });
 });
+
+describe('a slow client of HTTP/2', () => {
+  const slowClients = { bytesPerSecond: 100_000, ms: 400 };
+
+  it('is ended with all its streams after one deadline, however many stand still', async () => {
+    const { port, streams } = await listening({ slowClients });
+    const session = await client(port);
+    const start = performance.now();
+    for (let at = 0; at < 50; at++) {
+      session
+        .request({ ':path': `/${at}` })
+        .pause()
+        .on('error', () => undefined);
+    }
+    while (streams.length < 50) await sleep(5);
+    for (const stream of streams) stream.write(Buffer.alloc(200_000));
+    assert.equal(await isClosedWithin(session, 3000), true);
+    const took = performance.now() - start;
+    assert.ok(took >= 400 && took < 1500, `${took} ms`);
+  });
+
+  it('is not one that reads one answer and lets another wait, nor one for which nothing waits', async () => {
+    const { port, streams } = await listening({ slowClients });
+    const [session, quiet] = [await client(port), await client(port)];
+    quiet.request({ ':path': '/' }).resume();
+    while (streams.length < 1) await sleep(5);
+    session.request({ ':path': '/waits' }).pause();
+    session.request({ ':path': '/reads' }).resume();
+    while (streams.length < 3) await sleep(5);
+    for (const stream of streams.slice(1)) stream.write(Buffer.alloc(200_000));
+    const writing = setInterval(() => streams[2]?.write(Buffer.alloc(30_000)), 50);
+    undone.push(() => clearInterval(writing));
+    assert.equal(await isClosedWithin(session, 1500), false);
+    assert.equal(quiet.destroyed, false);
+  });
+});

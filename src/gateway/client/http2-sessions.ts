@@ -1,6 +1,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { HTTP2_OPTIONS } from '../server-options.ts';
+import { type SlowClientLimits, watchSlowClients } from '../slow-clients.ts';
 import type { Http2Head } from './http2.ts';
 
 /** How long a connection may stay without a stream, milliseconds. What never becomes a stream (a head without end) counts as none. */
@@ -30,6 +31,8 @@ export interface Http2Limits {
   readonly idleMs?: number;
   readonly headerBytes?: number;
   readonly streamsPerConnection?: number;
+  /** How slow a client may be. Absent: as slow as it likes. */
+  readonly slowClients?: SlowClientLimits;
 }
 
 function http2Options({ headerBytes, streamsPerConnection }: Http2Limits): typeof HTTP2_OPTIONS {
@@ -48,19 +51,26 @@ function http2Options({ headerBytes, streamsPerConnection }: Http2Limits): typeo
 export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits }: Http2Limits = {}): Http2Sessions {
   const options = http2Options(limits);
   const open = new Set<ServerHttp2Session>();
+  const slow = limits.slowClients === undefined ? undefined : watchSlowClients(limits.slowClients);
   return {
     begin: (socket) => {
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       const session = performServerHandshake(socket, options);
-      let streams = 0;
+      const streams = new Set<ServerHttp2Stream>();
+      const unwatch = slow?.add({
+        isWaitedFor: () => streams.values().some(({ writableLength }) => writableLength > 0),
+        taken: () => socket.bytesWritten,
+        end: () => session.destroy(),
+      });
       const idle = setTimeout(() => {
-        if (streams === 0) endSession(session);
+        if (streams.size === 0) endSession(session);
       }, idleMs).unref();
       open.add(session);
       session.on('error', () => undefined); // closes by itself
       session.once('close', () => {
         clearTimeout(idle);
         open.delete(session);
+        unwatch?.();
       });
       session.on('stream', (stream, headers, _flags, rawHeaders: string[]) => {
         // Before anything else: one that broke off in the same breath says so a moment later (attack: an error that nobody catches).
@@ -75,10 +85,10 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
           stream.respond({ ':status': 431 }, { endStream: true });
           return;
         }
-        streams += 1;
+        streams.add(stream);
         stream.once('close', () => {
-          streams -= 1;
-          if (streams === 0 && !session.destroyed) idle.refresh();
+          streams.delete(stream);
+          if (streams.size === 0 && !session.destroyed) idle.refresh();
         });
         onStream(stream, { headers, rawHeaders }, socket);
       });
@@ -87,6 +97,7 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
       for (const session of open) session.close();
     },
     destroy: () => {
+      slow?.close();
       for (const session of open) session.destroy();
     },
   };
