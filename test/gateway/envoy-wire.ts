@@ -3,7 +3,7 @@
  */
 
 /** A field of a message that holds text or another message, of less than 16 kB. */
-export function field(number: number, content: string | Buffer): Buffer {
+function field(number: number, content: string | Buffer): Buffer {
   const octets = Buffer.from(content);
   const { length } = octets;
   const size = length < 128 ? [length] : [(length & 0x7f) | 0x80, length >> 7];
