@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { newToken } from '#base';
 import type { App } from '#model';
 import { probesOf } from './probes.ts';
@@ -119,6 +121,32 @@ describe('a round of probes', () => {
     });
     const { findings } = await round(port);
     assert.ok(findings.some(({ kind }) => kind === 'anonymous'));
+  });
+
+  it('ends the connection of a WebSocket that somebody accepts', async () => {
+    const { port, seen } = await listening((request, response) => {
+      refuse(request, response);
+    });
+    const kept: Duplex[] = [];
+    servers
+      .at(-1)
+      ?.removeAllListeners('upgrade')
+      .on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+        seen.push(request);
+        kept.push(
+          socket
+            .on('error', () => undefined)
+            .on('end', () => socket.end())
+            .resume(),
+        );
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
+      });
+    assert.deepEqual(kinds(await round(port)), ['websocket']);
+    for (let i = 0; i < 100 && kept.some(({ closed }) => !closed); i++) await sleep(10);
+    assert.deepEqual(
+      kept.map(({ closed }) => closed),
+      [true],
+    );
   });
 
   it('takes an app that refuses by itself for a finding too: it was reached', async () => {

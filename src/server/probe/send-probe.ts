@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { ProbeRequest } from './probes.ts';
 
 /** A listener, as a client of this machine reaches it. */
@@ -52,8 +53,12 @@ export async function sendProbe(
       });
       request.destroy();
     };
-    // An interim answer is no answer; one to an upgrade is.
-    request.once('response', onAnswer).once('upgrade', onAnswer).once('error', reject).end();
+    // An interim answer is no answer; one to an upgrade is, and leaves a connection that nobody else looks after.
+    const onUpgrade = (response: IncomingMessage, socket: Duplex): void => {
+      socket.on('error', () => undefined).destroy();
+      onAnswer(response);
+    };
+    request.once('response', onAnswer).once('upgrade', onUpgrade).once('error', reject).end();
   });
 }
 
@@ -82,9 +87,9 @@ export async function sendProbeHttp2(
 async function answerOver(session: ClientHttp2Session, fields: OutgoingHttpHeaders): Promise<ProbeAnswer> {
   return await new Promise((resolve, reject) => {
     const gone = (): void => reject(new Error('the connection ended without an answer'));
-    session.once('error', reject).once('close', gone);
+    session.on('error', reject).once('close', gone);
     const stream = session.request(fields, { endStream: true });
-    stream.once('error', reject).once('close', gone);
+    stream.on('error', reject).once('close', gone);
     stream.once('response', (answer) => {
       resolve({
         status: Number(answer[':status'] ?? 0),
