@@ -142,6 +142,22 @@ describe('a start', () => {
     assert.deepEqual(readdirSync(join(folder, 'data')), []);
   });
 
+  it('on a port for metrics that is taken fails, and leaves no work behind that would keep the process', async (t) => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    t.after(() => other.close());
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const text = `listen: { http: "127.0.0.1:0", tls: "off" }\nmetrics: { listen: "127.0.0.1:${port}" }\n`;
+    const cleared = t.mock.method(globalThis, 'clearInterval').mock;
+    const set = t.mock.method(globalThis, 'setInterval').mock;
+    await assert.rejects(startCordon(optionsFor(folderOf(t), text)), { code: 'port-in-use' });
+    const ended = new Set(cleared.calls.map(({ arguments: [timer] }) => timer));
+    const left = set.calls.filter(({ result }) => !ended.has(result) && result?.hasRef() === true);
+    assert.ok(set.callCount() > 0);
+    assert.deepEqual(left.length, 0);
+  });
+
   it('over a journal that somebody edited says so and does not start', async (t) => {
     const folder = folderOf(t);
     await (await startCordon(optionsFor(folder))).stop();

@@ -130,6 +130,7 @@ async function start(options: StartOptions, undo: (() => Promise<unknown>)[]): P
   undo.push(async () => await closeControl(api.control, data.controlSocket));
   const link = await areas.identity.invitations.bootstrap();
   const schedule = scheduleWork(truth, areas, { certificates, front, log });
+  undo.push(async () => await schedule.stop());
   const metrics = await startMetrics(configuration.metrics.listen, {
     ...truth,
     ...{ front, prober, log, version: options.version, startedAt: services.startedAt },
