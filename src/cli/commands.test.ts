@@ -60,6 +60,7 @@ const CASES: readonly CommandCase[] = [
     asks: 'assets',
     fields: ['items', 'total'],
   },
+  { argv: ['ca'], shows: ['-----BEGIN CERTIFICATE-----'], asks: 'authority', fields: ['certificate', 'fingerprint'] },
   { argv: ['ssh-ca'], shows: ['ssh-ed25519 AAAA cordon'], asks: 'sshAuthority', fields: ['publicKey'] },
   {
     argv: ['assets', 'list', '--tier', 'T0', '--kind', 'database', '--search', 'bill', '--limit', '2'],

@@ -66,6 +66,7 @@ const COMMAND_LINES: readonly string[] = [
   'users groups ada --add admins',
   'users disable ada',
   'users invite a@example.org',
+  'ca',
   'sessions list',
   'sessions end ses_01',
   'connections list',

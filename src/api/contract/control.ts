@@ -52,6 +52,13 @@ export const CONTROL_ROUTES = {
       acr: z.string(),
     }),
   },
+  authority: {
+    method: 'GET',
+    path: '/api/authority',
+    access: 'view',
+    what: 'The certificate of Cordon’s own authority, PEM: what agents pin, and browsers and programs have to trust where no other is configured.',
+    response: z.object({ certificate: z.string(), fingerprint: z.string() }),
+  },
   sshAuthority: {
     method: 'GET',
     path: '/api/ssh-authority',

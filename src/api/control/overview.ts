@@ -11,7 +11,7 @@ type Routes = Handlers<typeof CONTROL_ROUTES>;
 export function overviewRoutes(
   services: ApiServices,
   counter: DecisionCounter,
-): Pick<Routes, 'status' | 'me' | 'probe' | 'sshAuthority'> {
+): Pick<Routes, 'status' | 'me' | 'probe' | 'authority' | 'sshAuthority'> {
   const { graph, clock } = services;
   return {
     status: async () => await statusOf(services, counter),
@@ -33,6 +33,10 @@ export function overviewRoutes(
       const canManage = effect === 'permit' || remedies.includes('step-up');
       const { acr } = caller.session;
       return { id: caller.userId, email: user?.email ?? '', name: user?.name ?? '', canManage, acr };
+    },
+    authority: async () => {
+      const { certificate, fingerprint } = services.authority;
+      return await Promise.resolve({ certificate, fingerprint });
     },
     sshAuthority: async () => await Promise.resolve({ publicKey: services.sshAuthority.publicKey }),
     probe: async () => probeAnswer(await services.prober.run()),

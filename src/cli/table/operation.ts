@@ -25,6 +25,16 @@ export const OPERATION: readonly CommandRow[] = [
     load: async () => (await import('../commands/up.ts')).up,
   },
   {
+    name: 'ca',
+    summary: 'Prints the certificate of Cordon’s own authority.',
+    details: [
+      'Whoever reaches Cordon over TLS without another certificate has to trust it: `cordon login --ca FILE`, browsers, curl.',
+    ],
+    asksServer: true,
+    examples: ['cordon ca', 'cordon ca > cordon-ca.pem'],
+    load: async () => (await import('../commands/ca.ts')).authority,
+  },
+  {
     name: 'check',
     summary: 'Checks the configuration and its policies without a server.',
     details: ['Names every problem with file, line and column. Exits 2 when there is one.'],

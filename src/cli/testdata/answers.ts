@@ -128,6 +128,7 @@ const decisionClient = {
 
 /** Answers of a small installation, route by route. */
 export const ANSWERS: Answers = {
+  authority: { certificate: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', fingerprint: 'ab12' },
   sshAuthority: { publicKey: 'ssh-ed25519 AAAA cordon' },
   status: {
     version: '1.2.3',
