@@ -173,7 +173,8 @@ function take(bucket: Bucket, perSecond: number, now: number): boolean {
   return true;
 }
 
-function networkKey(address: string): string {
+/** What counts as one client: an IPv4 address, or a /64 of IPv6, which is one customer's. */
+export function networkKey(address: string): string {
   if (!address.includes(':')) return address;
   const parsed = parseAddress(address, { mapped: 'unmap' });
   if (!parsed.ok || parsed.value.family === 4) return address;

@@ -60,4 +60,14 @@ describe('kept forms', () => {
     clock.advance(FORM_MS);
     assert.ok(kept.keep(FORM, 'three'), 'and so does what is over');
   });
+
+  it('count a /64 of IPv6 as one address, as it is one customer’s', () => {
+    const { kept } = forms({ forms: 9, bytes: 1000, perAddress: 1 });
+    const first = kept.keep(FORM, '2001:db8::1') ?? '';
+    assert.ok(kept.keep(FORM, '2001:db8::ffff:2'));
+    assert.equal(kept.take(first, WHO), undefined);
+    const other = kept.keep(FORM, '2001:db8:0:1::1') ?? '';
+    assert.ok(kept.keep(FORM, '192.0.2.1'));
+    assert.ok(kept.take(other, WHO));
+  });
 });

@@ -1,4 +1,5 @@
 import { hashToken, newToken } from '#base';
+import { networkKey } from './budgets.ts';
 
 /** A form that a person sent, and that was not delivered because they had to prove who they are first. */
 export interface KeptForm {
@@ -59,7 +60,8 @@ export class KeptForms implements FormKeeper {
     this.#limits = limits;
   }
 
-  keep(form: KeptForm, address: string): string | undefined {
+  keep(form: KeptForm, from: string): string | undefined {
+    const address = networkKey(from);
     for (const [key, { until }] of this.#held) if (until <= this.#now()) this.#drop(key);
     const mine = [...this.#held].filter(([, held]) => held.address === address);
     const [oldest] = mine;
