@@ -18,7 +18,7 @@ const PER_ADDRESS = 10_000;
 const AT_ONCE = 200;
 
 if (process.send === undefined) await lead();
-else process.once('message', (order) => void offer(order));
+else process.once('message', (order) => void offer(/** @type {any} */ (order)));
 
 async function lead() {
   const { values } = parseArgs({
@@ -36,22 +36,25 @@ async function lead() {
   // One connection from before: who is inside has to be served.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const person = { port, agent, host: values.host, cookie: values.cookie };
-  const report = { offered: count, before: await visit(person), meanwhile: {}, accepted: 0, refused: 0 };
+  /** @type {Record<string, number>} */
+  const meanwhile = {};
+  const report = { offered: count, before: await visit(person), meanwhile, accepted: 0, refused: 0 };
   const memoryBefore = memoryOf(values.pid);
   const children = [];
   const told = [];
   for (let from = 0, index = 0; from < count; from += PER_PROCESS, index++) {
-    const child = fork(process.argv[1], { execArgv: [] });
+    const child = fork(import.meta.filename, { execArgv: [] });
     children.push(child);
     told.push(new Promise((resolve) => child.once('message', resolve)));
     child.send({ port, from, count: Math.min(PER_PROCESS, count - from) });
   }
   let isDone = false;
   void Promise.all(told).then(() => (isDone = true));
+  /** @param {() => boolean} isOver */
   const until = async (isOver) => {
     while (!isOver()) {
       const status = await visit(person);
-      report.meanwhile[status] = (report.meanwhile[status] ?? 0) + 1;
+      meanwhile[status] = (meanwhile[status] ?? 0) + 1;
       await sleep(50);
     }
   };
@@ -77,10 +80,15 @@ async function lead() {
   );
 }
 
-/** Makes connections and keeps them. One that is closed, or cannot be made, was refused. */
+/**
+ * Makes connections and keeps them. One that is closed, or cannot be made, was refused.
+ *
+ * @param {{ port: number, from: number, count: number }} order
+ */
 async function offer({ port, from, count }) {
   let [refused, made] = [0, 0];
   const open = new Set();
+  /** @param {number} number */
   const one = async (number) => {
     const at = Math.floor(number / PER_ADDRESS);
     const socket = connect({
@@ -101,23 +109,33 @@ async function offer({ port, from, count }) {
     while (made < count) await one(from + made++);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  process.once('message', () => process.send({ accepted: open.size, refused }));
-  process.send('made');
+  process.once('message', () => process.send?.({ accepted: open.size, refused }));
+  process.send?.('made');
 }
 
-/** Status of one request, or what went wrong. */
+/**
+ * Status of one request, or what went wrong.
+ *
+ * @param {{ port: number, agent: Agent, host: string, cookie: string | undefined }} person
+ * @returns {Promise<string>}
+ */
 function visit({ port, agent, host, cookie }) {
   return new Promise((resolve) => {
     const headers = { host: `${host}:${port}`, ...(cookie === undefined ? {} : { cookie }) };
     request({ host: '127.0.0.1', port, agent, headers, timeout: 10_000 }, (answer) => {
-      answer.resume().once('end', () => resolve(answer.statusCode));
+      answer.resume().once('end', () => resolve(String(answer.statusCode)));
     })
       .once('timeout', () => resolve('timeout'))
-      .once('error', (error) => resolve(error.code ?? error.message))
+      .once('error', (error) => resolve('code' in error ? String(error.code) : error.message))
       .end();
   });
 }
 
+/**
+ * Resident memory, MiB.
+ *
+ * @param {string | undefined} pid
+ */
 function memoryOf(pid) {
   if (pid === undefined) return undefined;
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
