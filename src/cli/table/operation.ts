@@ -31,7 +31,7 @@ export const OPERATION: readonly CommandRow[] = [
       'Whoever reaches Cordon over TLS without another certificate has to trust it: `cordon login --ca FILE`, browsers, curl.',
     ],
     asksServer: true,
-    examples: ['cordon ca', 'cordon ca > cordon-ca.pem'],
+    examples: ['cordon ca', 'cordon ca --json'],
     load: async () => (await import('../commands/ca.ts')).authority,
   },
   {
