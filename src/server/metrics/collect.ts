@@ -95,7 +95,8 @@ async function fromGateway({ front }: Measured): Promise<Metric[]> {
 }
 
 async function fromMeasurements({ front, graph }: Measured): Promise<Metric[]> {
-  const { boundsMs, added, firstByte, cuts, servers, underWay, graphSeq, staleMs, droppedTraces } = await front.measure();
+  const { boundsMs, added, firstByte, cuts, servers, underWay, graphSeq, staleMs, droppedTraces } =
+    await front.measure();
   const histogram = (name: string, help: string, by: Times): Metric => ({
     ...{ name, type: 'histogram', help },
     samples: classes(boundsMs, by),

@@ -33,7 +33,7 @@ function agreed(servers: Servers): Servers[number][] {
 }
 
 /** Adds up times that several gateways counted. */
-export function addTimes(all: readonly TimesByLabel[]): TimesByLabel {
+function addTimes(all: readonly TimesByLabel[]): TimesByLabel {
   const sums = new Map<string, { readonly counts: number[]; sumMs: number }>();
   for (const [label, { counts, sumMs }] of all.flatMap((one) => Object.entries(one))) {
     const sum = sums.get(label);
