@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
-import { CordonError, systemClock } from '#base';
-import { textSource } from './configuration-source.ts';
+import { describe, it } from 'node:test';
+import { CordonError } from '#base';
 import { listenForProxies } from './forward-auth.ts';
-import { type Cordon, startCordon } from './start.ts';
+import { started } from './testdata/started.ts';
 
 const WIKI = `
 listen: { http: "127.0.0.1:0", tls: "127.0.0.1:0" }
@@ -23,23 +19,7 @@ const METADATA = {
   'x-forwarded-for': '127.0.0.1',
 };
 
-async function start(t: TestContext, text: string): Promise<Cordon> {
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-asked-'));
-  const policies = { 'a.cedar': 'permit (principal, action == Action::"access", resource == App::"wiki");' };
-  const cordon = await startCordon({
-    version: '0',
-    clock: systemClock,
-    source: textSource({ text, policies }, join(folder, 'data')),
-    consoleDirectory: join(import.meta.dirname, '../../console/dist'),
-    uid: 0,
-    log: { info: () => {}, warn: () => {}, error: () => {} },
-  });
-  t.after(async () => {
-    await cordon.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return cordon;
-}
+const POLICIES = { 'a.cedar': 'permit (principal, action == Action::"access", resource == App::"wiki");' };
 
 async function ask(port: number | undefined): Promise<{ status: number; body: string }> {
   return await new Promise((resolve, reject) => {
@@ -55,34 +35,43 @@ async function ask(port: number | undefined): Promise<{ status: number; body: st
 
 describe('the listeners for proxies', () => {
   it('are not there unless the configuration names them', async (t) => {
-    const cordon = await start(t, WIKI.replace('enforced_by: forward-auth', 'builtin: verify'));
+    const cordon = await started(t, WIKI.replace('enforced_by: forward-auth', 'builtin: verify'), POLICIES);
     assert.deepEqual(cordon.front.askedAt, {});
   });
 
   it('answer a proxy that is trusted', async (t) => {
-    const cordon = await start(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0", trusted_proxies: [127.0.0.1/32] }`);
+    const cordon = await started(
+      t,
+      `${WIKI}forward_auth: { listen: "127.0.0.1:0", trusted_proxies: [127.0.0.1/32] }`,
+      POLICIES,
+    );
     const { status, body } = await ask(cordon.front.askedAt.http);
     assert.equal(status, 401);
     assert.match(body, /"code":"not-authenticated"/);
   });
 
   it('answer nobody while no proxy is trusted', async (t) => {
-    const cordon = await start(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0" }`);
+    const cordon = await started(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0" }`, POLICIES);
     const { status, body } = await ask(cordon.front.askedAt.http);
     assert.equal(status, 403);
     assert.match(body, /"code":"proxy-untrusted"/);
   });
 
   it('answer in the same way when workers carry the traffic', async (t) => {
-    const cordon = await start(
+    const cordon = await started(
       t,
       `${WIKI}gateway: { workers: 2 }\nforward_auth: { listen: "127.0.0.1:0", trusted_proxies: [127.0.0.1/32] }`,
+      POLICIES,
     );
     assert.equal((await ask(cordon.front.askedAt.http)).status, 401);
   });
 
   it('speak HTTP/2 with Envoy, and know only its one method', async (t) => {
-    const cordon = await start(t, `${WIKI}forward_auth: { grpc: "127.0.0.1:0", trusted_proxies: [127.0.0.1/32] }`);
+    const cordon = await started(
+      t,
+      `${WIKI}forward_auth: { grpc: "127.0.0.1:0", trusted_proxies: [127.0.0.1/32] }`,
+      POLICIES,
+    );
     const session = connect(`http://127.0.0.1:${cordon.front.askedAt.grpc}`);
     const stream = session.request({ ':method': 'POST', ':path': '/other', 'content-type': 'application/grpc' });
     stream.end();
@@ -127,7 +116,7 @@ describe('the listeners for proxies', () => {
   });
 
   it('send people to the proxy for an app behind it', async (t) => {
-    const cordon = await start(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0", public_port: 9080 }`);
+    const cordon = await started(t, `${WIKI}forward_auth: { listen: "127.0.0.1:0", public_port: 9080 }`, POLICIES);
     assert.equal(cordon.services.originOf('wiki.localhost'), 'http://wiki.localhost:9080');
     assert.equal(cordon.services.originOf('id.localhost'), `http://id.localhost:${cordon.ports.http}`);
   });

@@ -1,40 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '#base';
 import { parseConfiguration } from '#config';
-import { textSource } from './configuration-source.ts';
 import { gatewayLimits } from './gateway-limits.ts';
-import { type Cordon, startCordon } from './start.ts';
+import type { Cordon } from './start.ts';
+import { started } from './testdata/started.ts';
 
-const CONSOLE = join(import.meta.dirname, '../../console/dist');
-const log = { info: () => {}, warn: () => {}, error: () => {} };
-
-async function started(t: TestContext, text: string): Promise<Cordon> {
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-limits-'));
-  const source = textSource(
-    { text: `listen: { http: "127.0.0.1:0", tls: off }\nprobe: { every: off }\n${text}`, policies: {} },
-    join(folder, 'data'),
-  );
-  const cordon = await startCordon({
-    version: '0',
-    clock: systemClock,
-    uid: 0,
-    log,
-    consoleDirectory: CONSOLE,
-    source,
-  });
-  t.after(async () => {
-    await cordon.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return cordon;
-}
+/** Plain HTTP alone, and no probes that would count. */
+const QUIET = 'listen: { http: "127.0.0.1:0", tls: off }\nprobe: { every: off }\n';
 
 async function statusOf({ ports }: Cordon, host: string): Promise<number> {
   return await new Promise((resolve, reject) => {
@@ -49,7 +24,7 @@ async function statusOf({ ports }: Cordon, host: string): Promise<number> {
 
 describe('the limits of cordon.yaml', () => {
   it('are what the gateway counts, and none of them binds Cordon’s own hosts', async (t) => {
-    const cordon = await started(t, 'gateway: { limits: { requests_per_second_per_address: 0.2 } }\n');
+    const cordon = await started(t, `${QUIET}gateway: { limits: { requests_per_second_per_address: 0.2 } }\n`);
     assert.deepEqual(
       [await statusOf(cordon, 'verify.localhost'), await statusOf(cordon, 'verify.localhost')],
       [401, 429],
@@ -71,7 +46,7 @@ describe('the limits of cordon.yaml', () => {
 
 describe('the connections of a listener', () => {
   it('are closed beyond what there may be, with one event, and taken again when there is room', async (t) => {
-    const cordon = await started(t, 'gateway: { limits: { connections: 5 } }\n');
+    const cordon = await started(t, `${QUIET}gateway: { limits: { connections: 5 } }\n`);
     const open = Array.from({ length: 5 }, () => connect(cordon.ports.http ?? 0, '127.0.0.1'));
     for (const socket of open) await new Promise((resolve) => socket.once('connect', resolve));
     for (let i = 0; i < 20; i++) {
@@ -89,7 +64,7 @@ describe('the connections of a listener', () => {
   });
 
   it('of thousands that do nothing keep nobody else waiting', async (t) => {
-    const cordon = await started(t, 'gateway: { limits: { connections: 1500 } }\n');
+    const cordon = await started(t, `${QUIET}gateway: { limits: { connections: 1500 } }\n`);
     const open: Socket[] = [];
     for (let i = 0; i < 2000; i++) {
       const socket = connect(cordon.ports.http ?? 0, '127.0.0.1').on('error', () => undefined);
@@ -108,7 +83,7 @@ describe('the connections of a listener', () => {
   });
 
   it('carry a head of as many bytes as there may be, and no more', async (t) => {
-    const cordon = await started(t, 'gateway: { limits: { header_bytes: 4096 } }\n');
+    const cordon = await started(t, `${QUIET}gateway: { limits: { header_bytes: 4096 } }\n`);
     const head = async (bytes: number): Promise<string> => {
       const socket = connect(cordon.ports.http ?? 0, '127.0.0.1');
       socket.end(`GET / HTTP/1.1\r\nhost: verify.localhost\r\nx-long: ${'x'.repeat(bytes)}\r\n\r\n`);

@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request as ask } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '#base';
 import type { JournalListener } from '#journal';
 import { buildEvent, type OcsfEvent } from '#model';
-import { textSource } from '../configuration-source.ts';
-import { type Cordon, startCordon } from '../start.ts';
+import { started } from '../testdata/started.ts';
 import { countEvents } from './counted.ts';
 import { exposition } from './exposition.ts';
 
-const CONSOLE = join(import.meta.dirname, '../../../console/dist');
 const RECEIPT = { seq: 1 } as Parameters<JournalListener>[1];
-const log = { info: () => {}, warn: () => {}, error: () => {} };
 
 function request(code: string | undefined, app: string, action: 'allowed' | 'denied' | undefined): OcsfEvent {
   return buildEvent({
@@ -127,32 +120,17 @@ describe('the exposition', () => {
   });
 });
 
-async function started(t: TestContext, listen: string): Promise<Cordon> {
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-metrics-'));
-  const text = `listen: { http: "127.0.0.1:0", tls: off }\nprobe: { every: off }\nmetrics: { listen: "${listen}" }\n`;
-  const source = textSource({ text, policies: {} }, join(folder, 'data'));
-  const cordon = await startCordon({
-    version: '1.2.3',
-    clock: systemClock,
-    uid: 0,
-    log,
-    consoleDirectory: CONSOLE,
-    source,
-  });
-  t.after(async () => {
-    await cordon.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return cordon;
-}
+/** Plain HTTP, no probes that would count, and metrics at an address. */
+const metricsAt = (listen: string): string =>
+  `listen: { http: "127.0.0.1:0", tls: off }\nprobe: { every: off }\nmetrics: { listen: "${listen}" }\n`;
 
 describe('the metrics of a running Cordon', () => {
   it('are off unless somebody asks for them', async (t) => {
-    assert.equal((await started(t, 'off')).metricsPort, undefined);
+    assert.equal((await started(t, metricsAt('off'))).metricsPort, undefined);
   });
 
   it('tell what happened, and hold no person and no path', async (t) => {
-    const cordon = await started(t, '127.0.0.1:0');
+    const cordon = await started(t, metricsAt('127.0.0.1:0'));
     const url = `http://127.0.0.1:${cordon.metricsPort}`;
     const headers = { host: 'verify.localhost' };
     await new Promise((resolve, reject) => {
