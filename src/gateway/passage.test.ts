@@ -4,42 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { manualClock } from '#base';
-import { type App, type Decision, type Device, type Session, TrustGraph, type User } from '#model';
+import { type App, type Decision, TrustGraph } from '#model';
 import { type AccessRequest, decideAccess, loadPolicies } from '#policy';
 import { GATEWAY_LIMITS } from './limits.ts';
 import { type Basis, decide, grantedRequest, isFresh } from './passage.ts';
+import { device, NOW, policies, session, user } from './testdata/people.ts';
 import { createUpstreams, type Upstreams } from './upstreams/upstreams.ts';
-
-const NOW = Date.UTC(2026, 10, 24, 12);
-const user: User = { id: 'u1', email: 'a@b.c', name: 'Ada', groups: ['staff'], status: 'active', createdAt: 0 };
-const device: Device = {
-  id: 'd1',
-  name: 'L',
-  form: 'browser',
-  status: 'active',
-  managed: false,
-  enrolledAt: 0,
-  ownerId: 'u1',
-};
-const session: Session = {
-  id: 's1',
-  userId: 'u1',
-  tokenHash: 'h',
-  acr: 'urn:cordon:aal2',
-  amr: ['pwd', 'otp', 'mfa'],
-  authenticatedAt: NOW,
-  createdAt: NOW,
-  expiresAt: NOW + 3_600_000,
-  deviceId: 'd1',
-  address: '192.0.2.1',
-  userAgent: '',
-};
-const loaded = loadPolicies({
-  texts: { 'a.cedar': '@id("a") permit (principal in Group::"staff", action == Action::"access", resource);' },
-  version: 1,
-});
-if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
-const policies = loaded.value;
 
 function situation(app: App): { basis: Basis; request: AccessRequest } {
   const graph = new TrustGraph();

@@ -5,42 +5,11 @@ import { after } from 'node:test';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { manualClock } from '#base';
-import { type App, type Decision, type Device, type OcsfEvent, type Session, TrustGraph, type User } from '#model';
-import { loadPolicies } from '#policy';
+import { type App, type Decision, type OcsfEvent, TrustGraph } from '#model';
 import { GATEWAY_LIMITS, type Limits } from '../../limits.ts';
 import { decide } from '../../passage.ts';
+import { device, NOW, policies, session, user } from '../../testdata/people.ts';
 import { createUpstreams, type Outgoing, type Upstreams } from '../upstreams.ts';
-
-const NOW = Date.UTC(2026, 10, 24, 12);
-const user: User = { id: 'u1', email: 'a@b.c', name: 'Ada', groups: ['staff'], status: 'active', createdAt: 0 };
-const device: Device = {
-  id: 'd1',
-  name: 'L',
-  form: 'browser',
-  status: 'active',
-  managed: false,
-  enrolledAt: 0,
-  ownerId: 'u1',
-};
-const session: Session = {
-  id: 's1',
-  userId: 'u1',
-  tokenHash: 'h',
-  acr: 'urn:cordon:aal2',
-  amr: ['pwd', 'otp', 'mfa'],
-  authenticatedAt: NOW,
-  createdAt: NOW,
-  expiresAt: NOW + 3_600_000,
-  deviceId: 'd1',
-  address: '192.0.2.1',
-  userAgent: '',
-};
-const loaded = loadPolicies({
-  texts: { 'a.cedar': '@id("a") permit (principal in Group::"staff", action == Action::"access", resource);' },
-  version: 1,
-});
-if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
-const policies = loaded.value;
 
 /** An app, with whatever is said; `others` are more servers. */
 export function appAt(upstream: string, upstreamOptions?: App['upstreamOptions']): App {
