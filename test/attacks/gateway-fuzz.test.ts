@@ -162,14 +162,7 @@ describe(`mutated requests (seed ${SEED})`, () => {
     await fc.assert(
       fc.asyncProperty(base, changes, async (index, all) => {
         await send(made.port, mutated(GOOD[index]?.(cookie) ?? '', all));
-        const { requests, nonsense } = made.taken();
-        assert.deepEqual(nonsense, []);
-        for (const request of requests) {
-          const what = `${request.method} ${request.target.split('?')[0] ?? ''}`;
-          // Whatever is slow today may come late, and is still decided on first.
-          await until(() => decided.take(what), `a decision about \`${what}\`, which the app has got`);
-          assertFields(request);
-        }
+        await assertDecided(made, decided);
       }),
       PARAMETERS,
     );
@@ -205,14 +198,7 @@ describe(`mutated streams of HTTP/2 (seed ${SEED})`, () => {
     await fc.assert(
       fc.asyncProperty(streams, async (all) => {
         await sendStreams(port, bytesOf(all, cookie));
-        const { requests, nonsense } = made.taken();
-        assert.deepEqual(nonsense, []);
-        for (const request of requests) {
-          const what = `${request.method} ${request.target.split('?')[0] ?? ''}`;
-          await until(() => decided.take(what), `a decision about \`${what}\`, which the app has got`);
-          assertFields(request);
-        }
-        arrived += requests.length;
+        arrived += await assertDecided(made, decided);
       }),
       PARAMETERS,
     );
@@ -236,6 +222,19 @@ function decisions({ events }: World): { take(what: string): boolean } {
       return at !== -1;
     },
   };
+}
+
+/** Everything that arrived was decided on, each by a permit of its own, and says nothing in Cordon's name. Resolves with how many did. */
+async function assertDecided(made: FuzzWorld, decided: ReturnType<typeof decisions>): Promise<number> {
+  const { requests, nonsense } = made.taken();
+  assert.deepEqual(nonsense, []);
+  for (const request of requests) {
+    const what = `${request.method} ${request.target.split('?')[0] ?? ''}`;
+    // Whatever is slow today may come late, and is still decided on first.
+    await until(() => decided.take(what), `a decision about \`${what}\`, which the app has got`);
+    assertFields(request);
+  }
+  return requests.length;
 }
 
 function assertFields({ fields }: Read): void {
