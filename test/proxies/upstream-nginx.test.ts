@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +10,7 @@ import { createAuthority } from '#devices';
 import { openStore } from '#store';
 import { ask } from '../gateway/wire.ts';
 import { world } from '../gateway/world.ts';
-import { programPath } from './programs.ts';
+import { freePort, programPath } from './programs.ts';
 
 const nginx = programPath({ program: 'nginx', variable: 'CORDON_TEST_NGINX' });
 const skip = nginx === undefined ? 'needs `nginx` (npm run setup:system)' : false;
@@ -122,12 +121,4 @@ http {
   }
 }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
