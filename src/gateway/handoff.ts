@@ -92,12 +92,12 @@ export function createHandoff(options: {
     },
     callback: async ({ host, target, cookie, client }) => {
       const query = readTarget(target);
-      const code = single(query, 'code');
+      const code = oneParameter(query, 'code');
       const presented = oneCookie(cookie, FLOW_COOKIE);
       if (code === undefined || !TOKEN.test(code)) return invalid();
       // Whoever began no sign-in uses the code up as well: it has been in an address now, where a script of the app may read it.
       const secret = presented !== undefined && TOKEN.test(presented) ? presented : newToken();
-      const back = single(query, 'return') ?? '';
+      const back = oneParameter(query, 'return') ?? '';
       const verifier = verifierOf(secret, host, back);
       const redeemed = await options.redeemer.redeem({ code, verifier, host, client });
       if (!redeemed.ok) return invalid();
@@ -142,7 +142,7 @@ function readTarget(target: string): URLSearchParams {
 }
 
 /** A parameter given twice could be read differently by two parsers, so it counts as none. */
-function single(query: URLSearchParams, name: string): string | undefined {
+export function oneParameter(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name);
   return values.length === 1 ? values[0] : undefined;
 }

@@ -1,5 +1,6 @@
 import { send } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, ownOrigin, type StageResult } from '../exchange.ts';
+import { oneParameter } from '../handoff.ts';
 import { proofsOf } from './credential.ts';
 import { readOwnBody } from '../own-body.ts';
 import { checkProof } from './proof.ts';
@@ -68,9 +69,8 @@ function answer(exchange: Exchange, status: number, body: object): StageResult {
 }
 
 function single(form: URLSearchParams, name: string, pattern: RegExp): string | undefined {
-  const values = form.getAll(name);
-  const [value = ''] = values;
-  return values.length === 1 && pattern.test(value) ? value : undefined;
+  const value = oneParameter(form, name);
+  return value !== undefined && pattern.test(value) ? value : undefined;
 }
 
 async function formOf({ client }: Exchange): Promise<URLSearchParams | undefined> {

@@ -2,7 +2,15 @@ import { TUNNEL } from '#wire';
 import { beginSignIn, redirect, send, sendPage } from '../answer.ts';
 import { giveToken, TOKEN_PATH } from '../credentials/give-token.ts';
 import { type Exchange, type GatewayParts, need, refuse, type Stage, type StageResult } from '../exchange.ts';
-import { APP_COOKIE, CALLBACK_PATH, expiredCookie, KEYS_PATH, SEND_AGAIN_PATH, SIGN_IN_PATH } from '../handoff.ts';
+import {
+  APP_COOKIE,
+  CALLBACK_PATH,
+  expiredCookie,
+  KEYS_PATH,
+  oneParameter,
+  SEND_AGAIN_PATH,
+  SIGN_IN_PATH,
+} from '../handoff.ts';
 import { signedOutPage, signOutPage } from '../pages/sign-out.ts';
 import { kubernetesProblem } from '../kubernetes/impersonate.ts';
 import { isOwnPath } from '../path.ts';
@@ -40,8 +48,8 @@ export const own: Stage = {
 
 /** For browsers that another proxy sends here. The hand-off makes anything but a path of this host `/`. */
 function signIn(exchange: Exchange, parts: GatewayParts): StageResult {
-  const returns = new URLSearchParams(need(exchange, 'query')).getAll('return');
-  beginSignIn(exchange, parts, returns.length === 1 ? (returns[0] ?? '/') : '/');
+  const query = new URLSearchParams(need(exchange, 'query'));
+  beginSignIn(exchange, parts, oneParameter(query, 'return') ?? '/');
   return 'answered';
 }
 
