@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { CordonError, hashToken, newToken } from '#base';
 import type { CliWorld } from '../world.ts';
-import { findApp } from './find-app.ts';
+import { findApp, type SoughtApp } from './find-app.ts';
 import { askInstallation } from './installation.ts';
 import { appAddress, type Connection, connectionOf, type Login, readLogin } from './login.ts';
 import { type Members, readPrivate, writePrivate } from './private-files.ts';
@@ -96,11 +96,7 @@ async function keep(
   await writePrivate(person.directory, file, content);
 }
 
-interface Wanted {
-  readonly login: Login;
-  readonly connection: Connection;
-  readonly host: string;
-  readonly origin: string;
+interface Wanted extends SoughtApp {
   readonly form: 'bearer' | 'dpop';
   readonly way: 'open' | 'paste';
 }

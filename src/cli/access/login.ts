@@ -48,19 +48,15 @@ export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<L
  */
 export function parseIdentityUrl(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `https://${text}`);
-  const why = flawOf(url);
+  const why = url === null ? 'it is no address' : flawOf(url);
   if (url !== null && why === undefined) return url.origin;
-  throw new CordonError(
-    'login-address-invalid',
-    `\`${text}\` is not the address of an identity host: ${why ?? 'it is no address'}`,
-    {
-      hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
-    },
-  );
+  throw new CordonError('login-address-invalid', `\`${text}\` is not the address of an identity host: ${why}`, {
+    hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
+  });
 }
 
-function flawOf(url: URL | null): string | undefined {
-  if (url === null || url.username !== '') return 'it is no address';
+function flawOf(url: URL): string | undefined {
+  if (url.username !== '') return 'it is no address';
   if (!url.hostname.startsWith('id.')) return 'its name begins with `id.`';
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'it has no path';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname.endsWith('.localhost'))) return undefined;
@@ -107,13 +103,9 @@ async function deviceCertificate(directory: string): Promise<{ readonly cert: st
     return { cert: cert ?? '', key: key ?? '' };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CordonError(
-      'device-certificate-unreadable',
-      `the certificate of this device cannot be read: ${why ?? 'it is no address'}`,
-      {
-        cause,
-        hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
-      },
-    );
+    throw new CordonError('device-certificate-unreadable', `the certificate of this device cannot be read: ${why}`, {
+      cause,
+      hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
+    });
   }
 }

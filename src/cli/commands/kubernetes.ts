@@ -15,7 +15,7 @@ export async function kubeconfig(context: CommandContext): Promise<number> {
   const { args, world, out } = context;
   const app = args.at(0);
   const version = args.choice('api-version', API_VERSIONS) ?? 'v1';
-  const { url } = await readLogin(world);
+  const { url, ca } = await readLogin(world);
   if (!url.startsWith('https:')) {
     throw new CordonError('login-address-invalid', `kubectl sends no token without TLS, and \`${url}\` is without`, {
       hint: 'run `cordon login` with the address that begins with `https://`',
@@ -24,10 +24,12 @@ export async function kubeconfig(context: CommandContext): Promise<number> {
   const token = await appToken(world, app, { form: 'bearer' });
   const [command, ...words] = world.self;
   const name = token.host;
+  // kubectl trusts what the system trusts unless it is told.
+  const authority = ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
   const file = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name, cluster: { server: token.origin, ...(await authorityOf(context)) } }],
+    clusters: [{ name, cluster: { server: token.origin, ...authority } }],
     users: [
       {
         name,
@@ -49,12 +51,6 @@ export async function kubeconfig(context: CommandContext): Promise<number> {
   if (out.isJson) out.document(file);
   else for (const line of stringify(file).trimEnd().split('\n')) out.line(line);
   return 0;
-}
-
-/** kubectl trusts what the system trusts unless it is told. */
-async function authorityOf({ world }: CommandContext): Promise<{ readonly 'certificate-authority-data'?: string }> {
-  const { ca } = await readLogin(world);
-  return ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
 }
 
 /** `cordon kube-credential`: what kubectl runs to get a token, always as JSON. */
