@@ -4,7 +4,7 @@ import { appToken, type AppToken } from '../access/app-token.ts';
 import { misuse } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { ServerFailure } from '../failure.ts';
-import { remedyOf, type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
+import { type TokenSource, unlessRefused } from '../tunnel/ask-app.ts';
 import { stdioOf } from '../tunnel/stdio.ts';
 import { carry, openTunnel, tell } from '../tunnel/tunnel.ts';
 
@@ -29,7 +29,7 @@ export async function overStdio(context: CommandContext, source: TokenSource): P
       const frames = await openTunnel(source, signal);
       const told = tell(await carry(frames, stdioOf(stdin, stdout), signal));
       if (told.event === 'closed') return 0;
-      note(context, told.text);
+      note(context, told.text, told.hint);
       return told.event === 'cut' ? 1 : 2;
     });
   } finally {
@@ -126,10 +126,9 @@ async function serve(
     const frames = await openTunnel(source, world.signal);
     if (out.isJson) out.item({ event: 'opened', connection: id });
     const end = await carry(frames, socket, world.signal);
-    const told = tell(end);
-    const hint = told.event === 'cut' ? remedyOf(end.reason) : undefined;
-    if (out.isJson) out.item({ event: told.event, connection: id, closeCode: end.code, ...wordsOf(end.reason), hint });
-    else if (told.event !== 'closed') note(context, `connection ${id} ${told.text}`, hint);
+    const { event, text, hint } = tell(end);
+    if (out.isJson) out.item({ event, connection: id, closeCode: end.code, ...wordsOf(end.reason), hint });
+    else if (event !== 'closed') note(context, `connection ${id} ${text}`, hint);
   } catch (error) {
     socket.resetAndDestroy();
     if (world.signal.aborted) return;
@@ -149,7 +148,7 @@ function wordsOf(reason: string): { readonly code?: string; readonly message: st
   return { ...(code === undefined ? {} : { code }), message };
 }
 
-function note({ out }: CommandContext, text: string, hint = remedyOf(text.replace(/^cut off: /, ''))): void {
+function note({ out }: CommandContext, text: string, hint: string | undefined): void {
   out.note(text);
   if (hint !== undefined) out.note({ text: 'hint: ', look: 'cyan' }, hint);
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { CordonError, randomOctets } from '#base';
 import { joinTunnel, TUNNEL, TUNNEL_CLOSE, type TunnelEnd } from '#wire';
-import { type TokenSource, upgradeAtApp } from './ask-app.ts';
+import { remedyOf, type TokenSource, upgradeAtApp } from './ask-app.ts';
 
 /**
  * Opens a tunnel to a TCP app: its raw frames. Throws the refusal as the gateway says it, and `installation-answer-invalid` when what answers
@@ -55,6 +55,8 @@ export async function carry(frames: Duplex, socket: Duplex, signal: AbortSignal)
 export interface Told {
   readonly event: 'closed' | 'cut' | 'broken';
   readonly text: string;
+  /** What the person can do about it. */
+  readonly hint?: string | undefined;
 }
 
 /** What to say about the end of a tunnel. A reset of the app's own is passed on and is no failure of the tunnel. */
@@ -66,7 +68,7 @@ export function tell({ code, reason }: TunnelEnd): Told {
       return { event: 'closed', text: 'closed: one side broke the connection off' };
     case TUNNEL_CLOSE.cut:
     case TUNNEL_CLOSE.goingAway:
-      return { event: 'cut', text: `cut off: ${reason}` };
+      return { event: 'cut', text: `cut off: ${reason}`, hint: remedyOf(reason) };
     default:
       return { event: 'broken', text: `broke off: ${reason} (${code})` };
   }
