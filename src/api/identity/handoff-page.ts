@@ -97,7 +97,8 @@ function single(request: FastifyRequest, name: string): string | undefined {
   return values.length === 1 ? values[0] : undefined;
 }
 
-async function redirect(reply: FastifyReply, location: string): Promise<void> {
+/** Leads on to another address. */
+export async function redirect(reply: FastifyReply, location: string): Promise<void> {
   await reply.code(303).header('location', location).send();
 }
 

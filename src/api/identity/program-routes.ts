@@ -7,7 +7,7 @@ import { ApiFailure, must } from '../failure.ts';
 import { SESSION_COOKIE } from '../guard.ts';
 import type { Handlers } from '../register.ts';
 import type { ApiServices } from '../services.ts';
-import { signInAndContinue } from './handoff-page.ts';
+import { redirect, signInAndContinue } from './handoff-page.ts';
 import { outlook, personOf } from './profile-routes.ts';
 
 type Routes = Handlers<typeof IDENTITY_ROUTES>;
@@ -59,12 +59,11 @@ export async function authorizeProgramPage(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<boolean> {
-  const go = async (location: string): Promise<true> => {
-    await reply.code(303).header('location', location).send();
-    return true;
-  };
   const found = services.identity.sessions.authenticate(cookieOf(request.raw, SESSION_COOKIE));
-  if (!found.ok) return await go(signInAndContinue(request.url));
+  if (!found.ok) {
+    await redirect(reply, signInAndContinue(request.url));
+    return true;
+  }
   const query = new URLSearchParams(request.url.split('?')[1] ?? '');
   const app = services.graph.appByHost(query.get('host') ?? '');
   // Once is enough: who comes back and still is not sure enough sees the page, which says so.
@@ -73,7 +72,8 @@ export async function authorizeProgramPage(
   if (stepUp === undefined) return false;
   const back = `${request.url}&confirmed=1`;
   const demand = { acr: stepUp.acr, max_age: String(stepUp.maxAgeSeconds), continue: back };
-  return await go(`/step-up?${new URLSearchParams(demand).toString()}`);
+  await redirect(reply, `/step-up?${new URLSearchParams(demand).toString()}`);
+  return true;
 }
 
 function read(
