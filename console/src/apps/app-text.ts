@@ -1,4 +1,5 @@
 import type { ControlOutput } from '../client.ts';
+import { holdsAll, searchWords } from '../parts/words.ts';
 
 /** A published app, as the API gives one. */
 export type App = ControlOutput<'apps'>['items'][number];
@@ -147,11 +148,10 @@ export function filterApps(
   apps: readonly App[],
   { search, by }: { readonly search: string; readonly by: string },
 ): readonly App[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchWords(search);
   return apps.filter((app) => {
     if (by !== '' && app.enforcedBy !== by) return false;
-    const text = [app.name, app.id, app.host, KINDS[app.kind]].join('\n').toLowerCase();
-    return words.every((word) => text.includes(word));
+    return holdsAll([app.name, app.id, app.host, KINDS[app.kind]], words);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ControlOutput } from '../client.ts';
+import { holdsAll, searchWords } from '../parts/words.ts';
 
 type Asset = ControlOutput<'assets'>['items'][number];
 
@@ -12,7 +13,7 @@ export interface AssetFilter {
 
 /** Every word of the search has to occur in the name, id, kind, place, reason or labels. */
 export function filterAssets(assets: readonly Asset[], filter: AssetFilter): readonly Asset[] {
-  const words = filter.search.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchWords(filter.search);
   const { tier = '', kind = '', provider = '' } = filter;
   return assets.filter(
     (asset) =>
@@ -26,6 +27,5 @@ export function filterAssets(assets: readonly Asset[], filter: AssetFilter): rea
 function matches(asset: Asset, words: readonly string[]): boolean {
   const { name, id, kind, account, region, reason, labels } = asset;
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  const text = [name, id, kind, account, region, reason, ...pairs].join('\n').toLowerCase();
-  return words.every((word) => text.includes(word));
+  return holdsAll([name, id, kind, account, region, reason, ...pairs], words);
 }

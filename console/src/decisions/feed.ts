@@ -1,3 +1,4 @@
+import { holdsAll, searchWords } from '../parts/words.ts';
 import type { Event, EventLine } from './decision-event.ts';
 
 /** True when a line has the wanted outcome (`permit`, `deny`, or empty for any) and holds every word of the search. */
@@ -6,11 +7,8 @@ export function matches(line: EventLine, effect: string, search: string): boolea
   if (effect === 'deny' && line.outcome !== 'deny' && line.outcome !== 'failure') return false;
   if (search === '') return true;
   const { message, who, what, request, address, id, correlationId = '' } = line;
-  const text = [message, who, what, request, address, id, correlationId, ...line.policies].join('\n').toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
+  const texts = [message, who, what, request, address, id, correlationId, ...line.policies];
+  return holdsAll(texts, searchWords(search));
 }
 
 /** What came live and what was listed, each event once, newest first. */

@@ -1,4 +1,5 @@
 import type { ControlOutput } from '../client.ts';
+import { holdsAll, searchWords } from '../parts/words.ts';
 
 /** Something that is open through the gateway. */
 export type Connection = ControlOutput<'connections'>['items'][number];
@@ -16,11 +17,10 @@ export function filterConnections(
   connections: readonly Connection[],
   { search, kind }: { readonly search: string; readonly kind: string },
 ): readonly Connection[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchWords(search);
   return connections.filter((connection) => {
     if (kind !== '' && connection.kind !== kind) return false;
     const { email, app, appId, path, address } = connection;
-    const text = [email, app, appId, path, address].join('\n').toLowerCase();
-    return words.every((word) => text.includes(word));
+    return holdsAll([email, app, appId, path, address], words);
   });
 }
