@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { err, ok, type Result } from '#base';
+import { IDENTITY_HEADER_PRESETS } from '#model';
+import { identityHeaderNames } from '../identity-headers.ts';
 import { type Original, isScheme } from './original.ts';
 import { delimited, integer, readMessage, type WireField } from './protobuf.ts';
 
@@ -116,11 +118,20 @@ const PERMISSION_DENIED = 7;
 /** `OVERWRITE_IF_EXISTS_OR_ADD`. */
 const OVERWRITE = 2;
 
+/** Names that no request of a client may carry to an upstream, whether or not this one does. */
+export const ALL_NAMES: readonly string[] = identityHeaderNames(IDENTITY_HEADER_PRESETS);
+/** How they are written: every permit takes nearly all of them away. */
+const REMOVALS: ReadonlyMap<string, Buffer> = new Map(ALL_NAMES.map((name) => [name, removal(name)]));
+
+function removal(name: string): Buffer {
+  return delimited(5, name);
+}
+
 /** Writes `CheckResponse` for a permit: fields to set, over whatever the client sent, and names to take away. */
 export function writePermit(fields: readonly string[], remove: readonly string[]): Buffer {
   const okResponse = Buffer.concat([
     ...pairs(fields).map(([name, value]) => delimited(2, headerOption(name, value))),
-    ...remove.map((name) => delimited(5, name)),
+    ...remove.map((name) => REMOVALS.get(name) ?? removal(name)),
   ]);
   return Buffer.concat([delimited(1, integer(1, OK)), delimited(3, okResponse)]);
 }

@@ -1,12 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { err, ok, type Result } from '#base';
-import { IDENTITY_HEADER_PRESETS } from '#model';
 import { type Refusal, refuse } from '../exchange.ts';
-import { identityHeaderNames } from '../identity-headers.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
 import { addressReader, isTrusted } from './client-address.ts';
 import { identityNames } from './client-headers.ts';
-import { type EnvoyCheck, isText, readCheck, writeDenial, writePermit } from './envoy-check.ts';
+import { ALL_NAMES, type EnvoyCheck, isText, readCheck, writeDenial, writePermit } from './envoy-check.ts';
 import type { ForwardAuthOptions } from './http.ts';
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
@@ -15,8 +13,6 @@ const MOST_BYTES = 1024 * 1024;
 /** How long a message may take to come, milliseconds. Envoy itself waits 200 ms for the answer unless told otherwise. */
 const PATIENCE_MS = 10_000;
 const UNIMPLEMENTED = '12';
-/** Names that no request of a client may carry to an upstream, whether or not this one does. */
-const ALL_NAMES: readonly string[] = identityHeaderNames(IDENTITY_HEADER_PRESETS);
 
 /**
  * Makes the handler of `envoy.service.auth.v3.Authorization/Check`. What cannot be read is answered with a denial and not with an
