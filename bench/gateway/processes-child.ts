@@ -44,26 +44,26 @@ await cordon.services.store.transact('system', async (tx) => {
     createdAt: now,
   });
   await tx.put('device', {
-    ...{
-      id: 'dev_0',
-      name: 'Laptop',
-      form: 'browser',
-      ownerId: 'usr_0',
-      status: 'active',
-      managed: false,
-      enrolledAt: now,
-    },
+    id: 'dev_0',
+    name: 'Laptop',
+    form: 'browser',
+    ownerId: 'usr_0',
+    status: 'active',
+    managed: false,
+    enrolledAt: now,
   });
   await tx.put('session', {
-    ...{
-      id: 'ses_0',
-      userId: 'usr_0',
-      tokenHash: hashToken(newToken()),
-      acr: 'urn:cordon:aal2',
-      amr: ['pwd', 'otp', 'mfa'],
-    },
-    ...{ authenticatedAt: now, createdAt: now, expiresAt: now + 3_600_000, deviceId: 'dev_0' },
-    ...{ address: '127.0.0.1', userAgent: 'bench' },
+    id: 'ses_0',
+    userId: 'usr_0',
+    tokenHash: hashToken(newToken()),
+    acr: 'urn:cordon:aal2',
+    amr: ['pwd', 'otp', 'mfa'],
+    authenticatedAt: now,
+    createdAt: now,
+    expiresAt: now + 3_600_000,
+    deviceId: 'dev_0',
+    address: '127.0.0.1',
+    userAgent: 'bench',
   });
   await tx.put('appSession', {
     id: 'app_0',
