@@ -53,8 +53,7 @@ export const EVENT_CLASSES = {
 /** The name of an event class in `EVENT_CLASSES`. */
 export type EventClass = keyof typeof EVENT_CLASSES;
 
-/** OCSF's numbers for how bad something is. */
-export const SEVERITIES = { unknown: 0, informational: 1, low: 2, medium: 3, high: 4, critical: 5 } as const;
+const SEVERITIES = { unknown: 0, informational: 1, low: 2, medium: 3, high: 4, critical: 5 } as const;
 /** OCSF's numbers for how something ended. */
 export const STATUSES = { unknown: 0, success: 1, failure: 2 } as const;
 /** OCSF's numbers for what was done about something. */
@@ -111,15 +110,8 @@ export interface EventInput<C extends EventClass> {
 
 /** Builds an OCSF event; `metadata.uid` is new and unique. */
 export function buildEvent<C extends EventClass>(input: EventInput<C>): OcsfEvent {
-  const { uid, activities } = EVENT_CLASSES[input.class];
-  const activityId = (activities as Readonly<Record<string, number>>)[input.activity] ?? 0;
   return {
-    activity_id: activityId,
-    activity_name: input.activity,
-    category_uid: Math.floor(uid / 1000),
-    class_uid: uid,
-    type_uid: uid * 100 + activityId,
-    severity_id: SEVERITIES[input.severity ?? 'informational'],
+    ...kindOf(input),
     time: input.time,
     message: input.message,
     metadata: {
@@ -134,5 +126,26 @@ export function buildEvent<C extends EventClass>(input: EventInput<C>): OcsfEven
     ...(input.action === undefined ? {} : { action_id: ACTIONS[input.action] }),
     ...input.attributes,
     ...(input.cordon === undefined ? {} : { unmapped: { cordon: input.cordon } }),
+  };
+}
+
+/** How an event begins: what it is, without when and about whom. */
+export function kindOf<C extends EventClass>({
+  class: name,
+  activity,
+  severity = 'informational',
+}: Pick<EventInput<C>, 'class' | 'activity' | 'severity'>): Pick<
+  OcsfEvent,
+  'activity_id' | 'activity_name' | 'category_uid' | 'class_uid' | 'type_uid' | 'severity_id'
+> {
+  const { uid, activities } = EVENT_CLASSES[name];
+  const activityId = (activities as Readonly<Record<string, number>>)[activity] ?? 0;
+  return {
+    activity_id: activityId,
+    activity_name: activity,
+    category_uid: Math.floor(uid / 1000),
+    class_uid: uid,
+    type_uid: uid * 100 + activityId,
+    severity_id: SEVERITIES[severity],
   };
 }

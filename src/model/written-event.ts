@@ -1,13 +1,5 @@
 import { newId } from '#base';
-import {
-  ACTIONS,
-  EVENT_CLASSES,
-  type EventClass,
-  type EventInput,
-  OCSF_VERSION,
-  SEVERITIES,
-  STATUSES,
-} from './event.ts';
+import { ACTIONS, EVENT_CLASSES, type EventClass, type EventInput, kindOf, OCSF_VERSION, STATUSES } from './event.ts';
 
 /** An event that is JSON text already, with what the journal has to know about it. */
 export interface WrittenEvent {
@@ -49,17 +41,7 @@ function beginningOf<C extends EventClass>(input: WrittenEventInput<C>): string 
   const key = `${name} ${activity} ${severity}`;
   const known = beginnings.get(key);
   if (known !== undefined) return known;
-  const { uid, activities } = EVENT_CLASSES[name];
-  const activityId = (activities as Readonly<Record<string, number>>)[activity] ?? 0;
-  const members = {
-    activity_id: activityId,
-    activity_name: activity,
-    category_uid: Math.floor(uid / 1000),
-    class_uid: uid,
-    type_uid: uid * 100 + activityId,
-    severity_id: SEVERITIES[severity],
-  };
-  const made = `${JSON.stringify(members).slice(0, -1)},"time":`;
+  const made = `${JSON.stringify(kindOf(input)).slice(0, -1)},"time":`;
   beginnings.set(key, made);
   return made;
 }
