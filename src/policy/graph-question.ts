@@ -101,18 +101,14 @@ function wellFormed(text: string): string {
   return text;
 }
 
-const users = new Made<User, ReadonlySet<string>, Entity>(
-  (user, groups) => read(userEntity(user, groups), nobody),
-  (a, b) => a === b,
-);
+const users = new Made<User, ReadonlySet<string>, Entity>((user, groups) => read(userEntity(user, groups), nobody));
 
 function userOf(user: User, groups: ReadonlySet<string>): Entity {
   return users.get(user, groups);
 }
 
-const devices = new Made<Device, Entity | undefined, Entity>(
-  (device, owner) => read(deviceEntity(device), (type, id) => owner ?? nobody(type, id)),
-  (a, b) => a === b,
+const devices = new Made<Device, Entity | undefined, Entity>((device, owner) =>
+  read(deviceEntity(device), (type, id) => owner ?? nobody(type, id)),
 );
 
 function deviceOf(device: Device, owner: Entity | undefined): Entity {
@@ -131,9 +127,8 @@ function appOf({ app, asset, tier }: Target): Entity {
   return apps.get(app, { asset, tier });
 }
 
-const sessions = new Made<Session, number, RecordValue>(
-  (session, age) => recordOf(sessionContext(session, age), nobody),
-  (a, b) => a === b,
+const sessions = new Made<Session, number, RecordValue>((session, age) =>
+  recordOf(sessionContext(session, age), nobody),
 );
 
 function sessionRecord(session: Session, age: number): RecordValue {

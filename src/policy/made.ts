@@ -4,7 +4,8 @@ export class Made<K extends object, B, T> {
   readonly #make: (key: K, basis: B) => T;
   readonly #isSame: (a: B, b: B) => boolean;
 
-  constructor(make: (key: K, basis: B) => T, isSame: (a: B, b: B) => boolean) {
+  /** `isSame` says when what else it depends on is the same; without it, only the very same is. */
+  constructor(make: (key: K, basis: B) => T, isSame: (a: B, b: B) => boolean = (a, b) => a === b) {
     this.#make = make;
     this.#isSame = isSame;
   }

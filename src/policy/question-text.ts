@@ -42,30 +42,18 @@ function written(entity: EntityJson): Written {
 
 const cordon = written(CORDON);
 
-const users = new Made<User, ReadonlySet<string>, Written>(
-  (user, groups) => written(userEntity(user, groups)),
-  (a, b) => a === b,
-);
+const users = new Made<User, ReadonlySet<string>, Written>((user, groups) => written(userEntity(user, groups)));
 
-const devices = new Made<Device, undefined, string>(
-  (device) => JSON.stringify(deviceEntity(device)),
-  () => true,
-);
+const devices = new Made<Device, undefined, string>((device) => JSON.stringify(deviceEntity(device)));
 
-const assets = new Made<Asset, number, string>(
-  (asset, tier) => JSON.stringify(assetEntity(asset, tier)),
-  (a, b) => a === b,
-);
+const assets = new Made<Asset, number, string>((asset, tier) => JSON.stringify(assetEntity(asset, tier)));
 
 const apps = new Made<App, Omit<Target, 'app' | 'arrival'>, Written>(
   (app, { asset, tier }) => written(appEntity({ app, asset, tier })),
   (a, b) => a.asset === b.asset && a.tier === b.tier,
 );
 
-const sessions = new Made<Session, number, string>(
-  (session, age) => JSON.stringify(sessionContext(session, age)),
-  (a, b) => a === b,
-);
+const sessions = new Made<Session, number, string>((session, age) => JSON.stringify(sessionContext(session, age)));
 
 const deviceTexts = new Made<Device, Pick<Facts, 'user' | 'postureAgeSeconds'>, string>(
   (device, { user, postureAgeSeconds }) => JSON.stringify(deviceContext(device, user, postureAgeSeconds)),
