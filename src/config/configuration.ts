@@ -9,6 +9,13 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** What `address:port` names, which the schema let through; undefined for `off`. */
+export function parseListen(text: string): ListenAddress | undefined {
+  if (text === 'off') return undefined;
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
+}
+
 /** Only what the machine itself takes for loopback: a name such as `127.0.0.1.example.org` is whatever its owner says. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;

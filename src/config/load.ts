@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { err, ok, type Problem, type Result } from '#base';
 import type { App, Group, Tier } from '#model';
 import { checkDocument, type Locate } from './check.ts';
-import { type Configuration, type ListenAddress, TIER_NAMES } from './configuration.ts';
+import { type Configuration, parseListen, TIER_NAMES } from './configuration.ts';
 import { issueProblems } from './issue-problems.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
 import { readModels } from './read-models.ts';
@@ -127,7 +127,7 @@ function resolveDocument(
     external: { egress: document.network.external_egress, ingress: document.network.external_ingress },
     managementSources: document.network.management_sources,
     authzen: models.models,
-    ...resolveRunning(document, parseListen),
+    ...resolveRunning(document),
     policyDirectory,
     policies: read.value,
   });
@@ -223,10 +223,4 @@ function resolveLimits(limits: NonNullable<AppDocument['limits']>): NonNullable<
     ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
     ...(bodyBytes === undefined ? {} : { bodyBytes }),
   };
-}
-
-function parseListen(text: string): ListenAddress | undefined {
-  if (text === 'off') return undefined;
-  const at = text.lastIndexOf(':');
-  return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
 }

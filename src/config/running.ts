@@ -1,7 +1,7 @@
 import { parseDuration, type Problem } from '#base';
 import type { App } from '#model';
 import type { Locate } from './check.ts';
-import type { ListenAddress } from './configuration.ts';
+import { type ListenAddress, parseListen } from './configuration.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
 /** What the gateway bears. Undefined: no bound. Times in milliseconds. */
@@ -43,10 +43,7 @@ export interface RunningSettings {
 type Sections = Pick<ConfigurationDocument, 'gateway' | 'probe' | 'metrics' | 'traces'>;
 
 /** What the sections say, in milliseconds and without words. */
-export function resolveRunning(
-  { gateway, probe, metrics, traces }: Sections,
-  parseListen: (text: string) => ListenAddress | undefined,
-): RunningSettings {
+export function resolveRunning({ gateway, probe, metrics, traces }: Sections): RunningSettings {
   const { limits: said } = gateway;
   return {
     gateway: {
