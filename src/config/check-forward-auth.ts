@@ -1,5 +1,6 @@
 import { parseCidr, type Problem } from '#base';
 import type { Locate } from './check.ts';
+import { invalid } from './invalid.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
 /** What no schema can say about the listeners that proxies ask: ports that do not exist, who is trusted, and what no proxy can do for an app. */
@@ -9,23 +10,20 @@ export function checkForwardAuth(document: ConfigurationDocument, locate: Locate
   for (const name of ['listen', 'grpc'] as const) {
     const port = Number(asked[name].slice(asked[name].lastIndexOf(':') + 1));
     if (asked[name] === 'off' || port <= 65_535) continue;
-    problems.push({
-      code: 'configuration-invalid',
-      message: `\`forward_auth.${name}\`: there is no port ${port}`,
-      source: locate(['forward_auth', name]),
-    });
+    problems.push(invalid(`\`forward_auth.${name}\`: there is no port ${port}`, locate(['forward_auth', name])));
   }
   for (const text of asked.trusted_proxies) {
     const network = parseCidr(text);
     const problem = !network.ok ? network.error : network.value.prefix === 0 ? `\`${text}\` is everybody` : undefined;
     if (problem === undefined) continue;
-    problems.push({
-      code: 'configuration-invalid',
-      message: `\`forward_auth.trusted_proxies\`: ${problem}`,
-      source: locate(['forward_auth', 'trusted_proxies']),
-      // Whoever may ask may also say who asks: for each address, a permit to try out cookies from anywhere.
-      hint: 'name the addresses of your proxies, for example `10.0.0.5/32`',
-    });
+    problems.push(
+      invalid(
+        `\`forward_auth.trusted_proxies\`: ${problem}`,
+        locate(['forward_auth', 'trusted_proxies']),
+        // Whoever may ask may also say who asks: for each address, a permit to try out cookies from anywhere.
+        'name the addresses of your proxies, for example `10.0.0.5/32`',
+      ),
+    );
   }
   return problems;
 }
@@ -36,20 +34,22 @@ function checkApps({ apps, forward_auth: asked }: ConfigurationDocument, locate:
   for (const [id, app] of Object.entries(apps)) {
     if (app.enforced_by !== 'forward-auth') continue;
     if (asked.listen === 'off' && asked.grpc === 'off') {
-      problems.push({
-        code: 'configuration-invalid',
-        message: `a proxy has to ask about app \`${id}\`, and nothing listens for its questions`,
-        source: locate(['apps', id, 'enforced_by']),
-        hint: 'set `forward_auth.listen` and `forward_auth.trusted_proxies`',
-      });
+      problems.push(
+        invalid(
+          `a proxy has to ask about app \`${id}\`, and nothing listens for its questions`,
+          locate(['apps', id, 'enforced_by']),
+          'set `forward_auth.listen` and `forward_auth.trusted_proxies`',
+        ),
+      );
     }
     if (app.client_certificate === 'required') {
-      problems.push({
-        code: 'configuration-invalid',
-        message: `app \`${id}\` cannot demand a certificate: the TLS of its clients ends at the proxy`,
-        source: locate(['apps', id, 'client_certificate']),
-        hint: 'publish it through the gateway, or leave `client_certificate` out',
-      });
+      problems.push(
+        invalid(
+          `app \`${id}\` cannot demand a certificate: the TLS of its clients ends at the proxy`,
+          locate(['apps', id, 'client_certificate']),
+          'publish it through the gateway, or leave `client_certificate` out',
+        ),
+      );
     }
   }
   return problems;

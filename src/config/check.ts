@@ -2,6 +2,7 @@ import { parseAddress, parseCidr, type Problem, type SourceSpan } from '#base';
 import type { App, Group } from '#model';
 import { checkForwardAuth } from './check-forward-auth.ts';
 import { isLoopback, type ListenAddress } from './configuration.ts';
+import { invalid } from './invalid.ts';
 import { checkRunning } from './running.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
@@ -30,10 +31,6 @@ export function checkDocument(input: Checked): Problem[] {
     ...checkResponses(input),
     ...checkRunning(input.document, input.apps, input.locate),
   ];
-}
-
-function invalid(message: string, source: SourceSpan, hint?: string): Problem {
-  return { code: 'configuration-invalid', message, source, ...(hint === undefined ? {} : { hint }) };
 }
 
 function checkApps({ document, apps, locate }: Checked): Problem[] {

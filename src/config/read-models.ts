@@ -5,6 +5,7 @@ import { type ForeignModelTexts, loadForeignModel } from '#policy';
 import { policyTexts } from '#policy-analysis';
 import type { Locate } from './check.ts';
 import type { AuthzenModel } from './configuration.ts';
+import { invalid } from './invalid.ts';
 import { readPolicies, unreadable } from './read-policies.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
@@ -137,13 +138,4 @@ function checkMapping(
       }
   }
   return problems;
-}
-
-function invalid(message: string, source: Problem['source'], hint?: string): Problem {
-  return {
-    code: 'configuration-invalid',
-    message,
-    ...(source === undefined ? {} : { source }),
-    ...(hint === undefined ? {} : { hint }),
-  };
 }

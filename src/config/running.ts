@@ -2,6 +2,7 @@ import { parseDuration, type Problem } from '#base';
 import type { App } from '#model';
 import type { Locate } from './check.ts';
 import { type ListenAddress, parseListen } from './configuration.ts';
+import { invalid } from './invalid.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
 /** What the gateway bears. Undefined: no bound. Times in milliseconds. */
@@ -96,7 +97,7 @@ const MOST_DRAIN = '10m';
 export function checkRunning(document: Sections, apps: readonly App[], locate: Locate): Problem[] {
   const problems: Problem[] = [];
   const wrong = (path: readonly string[], message: string): void => {
-    problems.push({ code: 'configuration-invalid', message, source: locate(path) });
+    problems.push(invalid(message, locate(path)));
   };
   for (const [path, of, least] of LEAST) {
     const said = of(document);
