@@ -48,15 +48,15 @@ export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<L
  */
 export function parseIdentityUrl(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `https://${text}`);
-  const why = url === null ? 'it is no address' : flawOf(url);
+  const why = flawOf(url);
   if (url !== null && why === undefined) return url.origin;
   throw new CordonError('login-address-invalid', `\`${text}\` is not the address of an identity host: ${why}`, {
     hint: 'write it as your browser shows it at the sign-in, for example `https://id.example.org`',
   });
 }
 
-function flawOf(url: URL): string | undefined {
-  if (url.username !== '') return 'it is no address';
+function flawOf(url: URL | null): string | undefined {
+  if (url === null || url.username !== '') return 'it is no address';
   if (!url.hostname.startsWith('id.')) return 'its name begins with `id.`';
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'it has no path';
   if (url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname.endsWith('.localhost'))) return undefined;
