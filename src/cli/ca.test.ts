@@ -9,6 +9,20 @@ import { startControlServer } from './testdata/control-server.ts';
 import { runCommand } from './testdata/run-command.ts';
 
 describe('cordon ca', () => {
+  it('prints nothing that is no certificate, whatever lines it has', async () => {
+    for (const more of ['error: forged\n', '\u001b]0;owned\u0007\n', '-----BEGIN CERTIFICATE-----\nAAAA\n']) {
+      const certificate = `-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n${more}`;
+      const server = await startControlServer(() => undefined, {
+        ...ANSWERS,
+        authority: { certificate, fingerprint: '' },
+      });
+      const { code, stdout, stderr } = await runCommand(['ca'], { controlSocket: server.socket });
+      await server.close();
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /server-answer-invalid/);
+    }
+  });
+
   it('prints a file that programs can read', async () => {
     const clock = manualClock(Date.UTC(2026, 10, 24));
     const store = await openStore({ path: ':memory:', clock });

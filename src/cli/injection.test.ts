@@ -8,7 +8,7 @@ import { runCommand } from './testdata/run-command.ts';
 
 /** Renames the window, writes to the clipboard, clears the screen in C1, reorders, and begins a line of its own. */
 const ATTACK = '\u001b]0;owned\u0007\u001b]52;c;cm0=\u0007\u009b2J\u202e\r\nerror: forged\u0000';
-/** Fields whose values are a closed set: the client refuses anything else, so nothing can hide there. */
+/** Fields whose values are a closed set or of a closed form: the client refuses anything else, so nothing can hide there. */
 const CLOSED = new Set([
   'status',
   'verdict',
@@ -20,6 +20,7 @@ const CLOSED = new Set([
   'level',
   'enforcedBy',
   'streams',
+  'certificate',
 ]);
 
 /** What apps and connections can be; of an asset, `kind` is free text. */

@@ -57,7 +57,13 @@ export const CONTROL_ROUTES = {
     path: '/api/authority',
     access: 'view',
     what: 'The certificate of Cordon’s own authority, PEM: what agents pin, and browsers and programs have to trust where no other is configured.',
-    response: z.object({ certificate: z.string(), fingerprint: z.string() }),
+    response: z.object({
+      // Printed with its line ends, so nothing else may stand on a line of its own.
+      certificate: z
+        .string()
+        .regex(/^-----BEGIN CERTIFICATE-----\n(?:[A-Za-z0-9+/=]+\n)+-----END CERTIFICATE-----\n?$/),
+      fingerprint: z.string(),
+    }),
   },
   sshAuthority: {
     method: 'GET',
