@@ -4,7 +4,6 @@ import type { Api, LiveGateway } from '#api';
 import { type Clock, randomOctets } from '#base';
 import type { Configuration } from '#config';
 import { createGateway, createMemory, type Gateway, type Measurements } from '#gateway';
-import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import type { Areas, Truth } from './areas.ts';
 import type { Certificates } from './certificates.ts';
@@ -140,7 +139,7 @@ function makeGateway(options: FrontOptions): Gateway {
       ...truth,
       clock,
       assertion: areas.assertion,
-      sshAuthority: sshAuthority(areas.sshKey, clock),
+      sshAuthority: areas.sshAuthority,
       handoff: areas.identity.handoff,
       identityOrigin: (transport) => originOf(hosts.identity, transport),
       deviceOf: areas.devices.deviceOf,
