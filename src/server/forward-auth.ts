@@ -7,12 +7,12 @@ import {
   type ServerOptions as Http2ServerOptions,
 } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
-import type { Server as NetServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SecureContext, TlsOptions } from 'node:tls';
 import { type IpSet, ipSetOf, parseCidr } from '#base';
 import { type ForwardAuthSettings, isLoopback } from '#config';
 import { answerEnvoy, answerProxies, type Gateway, hardenServer, SERVER_OPTIONS } from '#gateway';
-import { listenOn } from './listen-on.ts';
+import { endServer, listenOn } from './listen-on.ts';
 
 /** The listeners that proxies ask. */
 export interface ForwardAuth {
@@ -47,7 +47,7 @@ export async function listenForProxies({ settings, gateway, contextFor }: Forwar
     const ports: { http?: number; grpc?: number } = {};
     if (http !== undefined) {
       const server = httpServer(isLoopback(http.host) ? undefined : tls, answerProxies(options));
-      opened.push(closableHttp(server));
+      opened.push(async () => await endServer(server));
       ports.http = await listenOn(server, http);
     }
     if (grpc !== undefined) {
@@ -98,14 +98,6 @@ const IDLE_MS = 600_000;
 
 type Closable = () => Promise<void>;
 
-function closableHttp(server: Server): Closable {
-  return async () => {
-    const closed = closeOf(server);
-    server.closeAllConnections();
-    await closed;
-  };
-}
-
 function closableHttp2(server: Http2Server | Http2SecureServer): Closable {
   const sessions = new Set<{ destroy(): void }>();
   // What never becomes a session counts as one that stands still.
@@ -130,7 +122,7 @@ function closableHttp2(server: Http2Server | Http2SecureServer): Closable {
   };
 }
 
-async function closeOf(server: NetServer): Promise<void> {
+async function closeOf(server: Http2Server | Http2SecureServer): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { CordonError } from '#base';
 import type { ListenAddress } from '#config';
@@ -17,6 +18,15 @@ export async function listenOn(
   server.removeAllListeners('error');
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+/** Accepts nothing more, and ends what is still open. */
+export async function endServer(server: HttpServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve()); // also when it never listened
+  });
+  server.closeAllConnections();
+  await closed;
 }
 
 function listenError(cause: NodeJS.ErrnoException, host: string, port: number): CordonError {

@@ -5,7 +5,7 @@ import type { AcmeSettings } from '#config';
 import { buildEvent, type OcsfEvent } from '#model';
 import type { Store } from '#store';
 import type { Log } from '../log.ts';
-import { listenOn } from '../listen-on.ts';
+import { endServer, listenOn } from '../listen-on.ts';
 import { noChallenges } from './challenges.ts';
 import { challengeServer } from './challenge-listener.ts';
 import { type KeptCertificate, openOrders } from './order.ts';
@@ -99,8 +99,7 @@ export async function keepAcme(options: AcmeOptions): Promise<Acme> {
     },
     close: async () => {
       ending.resolve();
-      server?.closeAllConnections();
-      await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
+      if (server !== undefined) await endServer(server);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '#config';
 import { SERVER_OPTIONS } from '#gateway';
-import { listenOn } from '../listen-on.ts';
+import { endServer, listenOn } from '../listen-on.ts';
 import type { Log } from '../log.ts';
 import { measure, type Measured, type Metrics } from './collect.ts';
 import { exposition, EXPOSITION_TYPE } from './exposition.ts';
@@ -48,10 +48,7 @@ async function serveMetrics(address: ListenAddress, metrics: Metrics, log: Log):
     port,
     close: async () => {
       metrics.close();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
+      await endServer(server);
     },
   };
 }
