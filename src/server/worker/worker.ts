@@ -1,14 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Clock, CordonError } from '#base';
 import { createDeviceLookup } from '#devices';
-import {
-  createAssertionSigner,
-  createGateway,
-  type Gateway,
-  type Measurements,
-  type Redeemer,
-  type Transport,
-} from '#gateway';
+import { createAssertionSigner, createGateway, type Gateway, type Redeemer, type Transport } from '#gateway';
 import { sshAuthority } from '#identity';
 import { createProbeMarks } from '#wire';
 import { followPolicies } from '../active-policies.ts';
@@ -19,7 +12,7 @@ import { NO_MEASUREMENTS } from '../metrics/measurements.ts';
 import { crowdTeller } from '../crowded.ts';
 import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
-import { type Calls, createCalls, toldOf } from './calls.ts';
+import { type Calls, createCalls, type Methods, toldOf } from './calls.ts';
 import { Channel } from './channel.ts';
 import type { CutOrder, ToMain, ToWorker, WorkerSettings } from './messages.ts';
 import { passOn } from './pass-on.ts';
@@ -62,17 +55,17 @@ export function runWorker(
   let prepared: Gateway | undefined;
   let serving: Serving | undefined;
   let state: 'serving' | 'stopping' | 'stopped' = 'serving';
+  const show = (changed: Pick<WorkerSettings, 'certificates'> | Pick<WorkerSettings, 'ticketKeys'>): void => {
+    if (settings !== undefined) settings = { ...settings, ...changed };
+    if (serving !== undefined) showCertificates(serving, settings);
+  };
   const parts = partsOf(stream, options.clock, {
-    connections: () => serving?.gateway.connections() ?? [],
-    measure: () => serving?.gateway.measure() ?? NO_MEASUREMENTS,
-    cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
-    useCertificates: (certificates: CertificateMaterial) => {
-      if (settings !== undefined) settings = { ...settings, certificates };
-      if (serving !== undefined) showCertificates(serving, settings);
-    },
-    useTicketKeys: (ticketKeys: string) => {
-      if (settings !== undefined) settings = { ...settings, ticketKeys };
-      if (serving !== undefined) showCertificates(serving, settings);
+    methods: {
+      connections: () => serving?.gateway.connections() ?? [],
+      measure: () => serving?.gateway.measure() ?? NO_MEASUREMENTS,
+      cut: ({ filter, reason }: CutOrder) => serving?.gateway.cut(filter, reason) ?? 0,
+      useCertificates: (certificates: CertificateMaterial) => show({ certificates }),
+      useTicketKeys: (ticketKeys: string) => show({ ticketKeys }),
     },
     onMessage: (message) => {
       switch (message.type) {
@@ -155,11 +148,7 @@ function partsOf(
   stream: Duplex,
   clock: Clock,
   on: {
-    readonly connections: () => unknown;
-    readonly measure: () => Measurements;
-    readonly cut: (order: CutOrder) => number;
-    readonly useCertificates: (certificates: CertificateMaterial) => void;
-    readonly useTicketKeys: (ticketKeys: string) => void;
+    readonly methods: Methods;
     readonly onMessage: (message: ToWorker) => void;
     readonly onClose: () => void;
   },
@@ -180,17 +169,7 @@ function partsOf(
   return {
     clock,
     channel,
-    calls: createCalls(
-      send,
-      {
-        connections: on.connections,
-        measure: on.measure,
-        cut: on.cut,
-        useCertificates: on.useCertificates,
-        useTicketKeys: on.useTicketKeys,
-      },
-      () => channel.queued,
-    ),
+    calls: createCalls(send, on.methods, () => channel.queued),
     journal: createRemoteJournal(channel),
     replica: createReplica(),
     log: { info: say('info'), warn: say('warn'), error: say('error') },
