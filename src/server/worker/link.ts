@@ -71,16 +71,14 @@ export class WorkerLink {
       this.#child.once('exit', () => resolve());
       this.#child.once('error', () => resolve()); // it could not be started
     });
-    const closed = new Promise<void>((resolve) => {
-      this.#onClosed = resolve;
-    });
+    const closed = Promise.withResolvers<void>();
     this.#channel = new Channel<ToMain, ToWorker>(pipe, {
       onMessage: (message, text) => this.#onMessage(message, text),
       onClose: (error) => {
         if (error !== undefined) options.log.error({ err: error, pid: this.pid }, 'the channel to a worker broke');
         this.#calls.close();
         this.kill(); // without a channel it is of no use
-        this.#onClosed();
+        closed.resolve();
       },
     });
     const send = (message: ToWorker): void => {
@@ -88,7 +86,7 @@ export class WorkerLink {
     };
     this.#calls = createCalls(send, options.methods);
     this.#desk = createJournalDesk(options.journal, send);
-    this.ended = Promise.all([exited, closed]).then(() => {
+    this.ended = Promise.all([exited, closed.promise]).then(() => {
       if (this.#readyAt === undefined)
         options.onFailed(this, workerFailed('a worker of the gateway ended before it was ready'));
       options.onEnd(this);
@@ -98,8 +96,6 @@ export class WorkerLink {
       this.kill();
     });
   }
-
-  #onClosed: () => void = () => undefined;
 
   get pid(): number | undefined {
     return this.#child.pid;
