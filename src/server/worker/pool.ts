@@ -128,10 +128,7 @@ class Pool implements Workers {
   async measure(): Promise<Measurements> {
     await Promise.all(
       this.#ready().map(async (link) => {
-        const measured = await Promise.race([
-          link.ask('measure', null).catch(() => undefined),
-          wait(ANSWER_MS, undefined, { ref: false }),
-        ]);
+        const measured = await askInTime(link, 'measure', null);
         if (measured !== undefined && this.#links.has(link)) this.#measured.set(link, measured as Measurements);
       }),
     );
@@ -176,14 +173,9 @@ class Pool implements Workers {
     clearInterval(this.#timer);
   }
 
-  /** A worker that ends meanwhile has nothing open any more, so it has nothing to say. */
+  /** What those say who answer. */
   async #askAll(method: string, input: unknown, links = this.#ready()): Promise<unknown[]> {
-    const answers = await Promise.all(
-      links.map(async (link) => {
-        const late = wait(ANSWER_MS, undefined, { ref: false });
-        return await Promise.race([link.ask(method, input).catch(() => undefined), late]);
-      }),
-    );
+    const answers = await Promise.all(links.map(async (link) => await askInTime(link, method, input)));
     return answers.filter((answer) => answer !== undefined);
   }
 
@@ -271,6 +263,12 @@ class Pool implements Workers {
       link.kill();
     }
   }
+}
+
+/** Undefined when no answer comes: a worker that ends meanwhile has nothing open any more, so it has nothing to say. */
+async function askInTime(link: WorkerLink, method: string, input: unknown): Promise<unknown> {
+  const late = wait(ANSWER_MS, undefined, { ref: false });
+  return await Promise.race([link.ask(method, input).catch(() => undefined), late]);
 }
 
 function added(a: WorkerCounters, b: WorkerCounters): WorkerCounters {
