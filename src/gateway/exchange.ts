@@ -151,6 +151,11 @@ export function ownOrigin({ authority, transport }: Pick<Exchange, 'authority' |
 const origins = new Map<string, string>();
 const MOST_ORIGINS = 1000;
 
+/** True when something failed, ours or the app, and nobody was turned away. */
+export function isFault(code: Reason['code'] | undefined): boolean {
+  return code === 'internal' || code?.startsWith('upstream-') === true;
+}
+
 /** A refusal with one reason of the catalogue. */
 export function refuse(status: number, code: Reason['code'], detail?: string): Refusal {
   return { status, reasons: [detail === undefined ? { code } : { code, detail }] };

@@ -3,6 +3,7 @@ import {
   type Decision,
   type Device,
   type OcsfEvent,
+  type ReasonCode,
   type Session,
   type TrustGraph,
   type User,
@@ -10,7 +11,7 @@ import {
   type WrittenEvent,
 } from '#model';
 import { decisionText } from '#policy';
-import type { Counters, Exchange, Refusal } from './exchange.ts';
+import { type Counters, type Exchange, isFault, type Refusal } from './exchange.ts';
 import type { Cut, LiveEntry } from './live.ts';
 
 const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put', 'trace', 'patch'] as const;
@@ -105,7 +106,7 @@ function exchangeEvent(
   time: number,
   end: {
     readonly outcome: string;
-    readonly code: string | undefined;
+    readonly code: ReasonCode | undefined;
     readonly status?: number;
     /** JSON of what is Cordon's own. */
     readonly cordon: string;
@@ -117,7 +118,6 @@ function exchangeEvent(
   const path = exchange.path ?? '';
   const host = authority?.host ?? '';
   const isRefused = end.code !== undefined;
-  const isFault = end.code === 'internal' || end.code?.startsWith('upstream-') === true;
   return writeEvent({
     class: 'httpActivity',
     activity: ACTIVITIES.find((name) => name === method.toLowerCase()) ?? 'other',
@@ -126,7 +126,7 @@ function exchangeEvent(
     severity: isRefused ? 'low' : 'informational',
     status: isRefused ? 'failure' : 'success',
     ...(end.code === undefined ? {} : { statusCode: end.code }),
-    ...(isFault ? {} : { action: isRefused ? 'denied' : 'allowed' }),
+    ...(isFault(end.code) ? {} : { action: isRefused ? 'denied' : 'allowed' }),
     correlationId: exchange.correlationId,
     attributes: attributesOf(exchange, { method, path, host, status: end.status }),
     cordon: end.cordon,

@@ -1,5 +1,5 @@
 import { randomOctets } from '#base';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, isFault } from './exchange.ts';
 
 /** One request in a trace (W3C Trace Context). Ids are lower-case hexadecimal. */
 export interface Trace {
@@ -92,7 +92,6 @@ export function tracedFields(fields: readonly string[], trace: Trace | undefined
 export function tracedRequest(exchange: Exchange, trace: Trace, to: number): TracedRequest {
   const { client, app, access, startedAt, dialledAt, firstByteAt, refusedFor, status } = exchange;
   const reason = exchange.cut?.reason.code ?? refusedFor;
-  const isFault = reason === 'internal' || reason?.startsWith('upstream-') === true;
   const method = access?.method ?? client.method;
   return {
     trace:
@@ -102,7 +101,7 @@ export function tracedRequest(exchange: Exchange, trace: Trace, to: number): Tra
     ...{ from: startedAt, to, protocol: client.protocol },
     method: METHODS.has(method) ? method : '_OTHER',
     ...(app === undefined ? {} : { app: app.id, host: app.host }),
-    outcome: reason === undefined ? 'permitted' : isFault ? 'failed' : 'denied',
+    outcome: reason === undefined ? 'permitted' : isFault(reason) ? 'failed' : 'denied',
     ...(reason === undefined ? {} : { reason }),
     ...(status === undefined ? {} : { status }),
   };
