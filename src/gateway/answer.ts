@@ -1,9 +1,7 @@
 import { waysIn } from '#policy-analysis';
 import { PROBE_FIELD } from '#wire';
-import { REASONS } from '#model';
 import { grpcFields, isGrpc } from './client/grpc.ts';
-import type { Exchange, GatewayParts, Refusal } from './exchange.ts';
-import { ownOrigin } from './exchange.ts';
+import { type Exchange, type GatewayParts, inOneLine, ownOrigin, type Refusal } from './exchange.ts';
 import { PROOF_ALGORITHMS } from './credentials/proof.ts';
 import { SEND_AGAIN_PATH, SIGN_IN_PATH } from './handoff.ts';
 import { statusJson } from './kubernetes/status.ts';
@@ -46,9 +44,7 @@ export function answerRefusal(exchange: Exchange, parts: GatewayParts, refusal: 
 
 /** A call of gRPC reads how it went from fields; a status beside 200 alone would not tell it why. */
 function refuseCall(exchange: Exchange, { status, reasons: [reason] }: Denial, fields: readonly string[]): void {
-  const code = reason?.code ?? 'internal';
-  const message = `${code}: ${reason?.detail ?? REASONS[code].title}`;
-  const said = [...fields, ...grpcFields(status, message)];
+  const said = [...fields, ...grpcFields(status, inOneLine(reason ?? { code: 'internal' }))];
   send(exchange, { status, type: 'application/grpc', body: '', fields: said });
 }
 

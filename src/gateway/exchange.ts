@@ -1,7 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#base';
 import type { SshAuthority } from '#identity';
-import type { App, AppSession, Decision, Device, Reason, Session, TrustGraph, User } from '#model';
+import {
+  type App,
+  type AppSession,
+  type Decision,
+  type Device,
+  type Reason,
+  REASONS,
+  type Session,
+  type TrustGraph,
+  type User,
+} from '#model';
 import type { AccessRequest } from '#policy';
 import type { ProbeMarks } from '#wire';
 import type { Admission } from './admission.ts';
@@ -154,6 +164,11 @@ const MOST_ORIGINS = 1000;
 /** True when something failed, ours or the app, and nobody was turned away. */
 export function isFault(code: Reason['code'] | undefined): boolean {
   return code === 'internal' || code?.startsWith('upstream-') === true;
+}
+
+/** A reason for clients that are told one line. */
+export function inOneLine({ code, detail }: Reason): string {
+  return `${code}: ${detail ?? REASONS[code].title}`;
 }
 
 /** A refusal with one reason of the catalogue. */

@@ -1,8 +1,15 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { REASONS } from '#model';
 import { BoundedBody } from './bounded-body.ts';
-import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from './exchange.ts';
+import {
+  type Exchange,
+  type GatewayParts,
+  inOneLine,
+  need,
+  type Refusal,
+  refuse,
+  type StageResult,
+} from './exchange.ts';
 import { returnable, trailing } from './headers.ts';
 import type { Cut } from './live.ts';
 import { denied } from './stages/decide.ts';
@@ -75,8 +82,7 @@ export function endTransfer(
 
 /** What a client is told that can still be told something. */
 export function whyCut(cut: Cut): { readonly status: number; readonly message: string } {
-  const { code, detail } = cut.reason;
-  return { status: cutRefusal(cut).status, message: `${code}: ${detail ?? REASONS[code].title}` };
+  return { status: cutRefusal(cut).status, message: inOneLine(cut.reason) };
 }
 
 /** What follows the body; most have nothing. */
