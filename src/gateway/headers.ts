@@ -213,6 +213,16 @@ export function trailing(raw: readonly (Buffer | string)[]): FieldList {
   return fields;
 }
 
+/** The fields without those of some names, which are in lower case. */
+export function withoutNames(fields: readonly string[], names: ReadonlySet<string>): FieldList {
+  const left: FieldList = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!names.has(name.toLowerCase())) left.push(name, fields[i + 1] ?? '');
+  }
+  return left;
+}
+
 /**
  * Fields by name in lower case, each with all its values. Without a prototype, whose members have names as well (attack: a field that is
  * called `constructor`).

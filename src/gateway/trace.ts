@@ -1,5 +1,6 @@
 import { randomOctets } from '#base';
 import { type Exchange, isFault } from './exchange.ts';
+import { withoutNames } from './headers.ts';
 
 /** One request in a trace (W3C Trace Context). Ids are lower-case hexadecimal. */
 export interface Trace {
@@ -47,6 +48,8 @@ export interface Tracer {
 }
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}$/;
+/** Names of the fields that hold a trace. */
+const TRACE_NAMES: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 /** Octets of the three ids. */
 const OCTETS = 32;
 /** Octets are made for this many requests at once. */
@@ -79,11 +82,7 @@ export function beginTrace({ sample }: Pick<Tracer, 'sample'>, said: string | un
 /** The fields for an app: the client's without its trace, and ours. Without a trace of ours they pass as they are. */
 export function tracedFields(fields: readonly string[], trace: Trace | undefined): readonly string[] {
   if (trace === undefined) return fields;
-  const ours: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = (fields[at] ?? '').toLowerCase();
-    if (name !== 'traceparent' && name !== 'tracestate') ours.push(fields[at] ?? '', fields[at + 1] ?? '');
-  }
+  const ours = withoutNames(fields, TRACE_NAMES);
   ours.push('traceparent', `00-${trace.traceId}-${trace.upstreamSpanId}-${trace.isSampled ? '01' : '00'}`);
   return ours;
 }

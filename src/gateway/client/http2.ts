@@ -6,7 +6,7 @@ import { randomOctets } from '#base';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { endSoftly } from './end-softly.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
-import { byName } from '../headers.ts';
+import { byName, withoutNames } from '../headers.ts';
 import { awaitsContinue, requestBody } from './request-body.ts';
 
 /** What a stream began with. `rawHeaders` are alternating names and values, pseudo-fields among them. */
@@ -17,6 +17,7 @@ export interface Http2Head {
 
 /** Answers that end with their head. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+const LENGTH: ReadonlySet<string> = new Set(['content-length']);
 const NOTHING: readonly string[] = [];
 
 /** The client of a request over HTTP/2. It is ended when its stream stands still for `idleMs`. */
@@ -251,7 +252,7 @@ function fieldsOf(raw: readonly string[]): string[] {
 
 /** An answer that has no body has no length either, whatever an app says: clients break off what claims one (RFC 9110 section 8.6). */
 function withoutLength(fields: readonly string[]): string[] {
-  return fields.filter((_text, index) => fields[index - (index % 2)]?.toLowerCase() !== 'content-length');
+  return withoutNames(fields, LENGTH);
 }
 
 function statusError(status: number): Error {

@@ -15,6 +15,10 @@ import {
   type Stage,
   type StageResult,
 } from '../exchange.ts';
+import { withoutNames } from '../headers.ts';
+
+/** Names of the fields that a token comes with. */
+const TOKEN_NAMES: ReadonlySet<string> = new Set(['authorization', 'dpop']);
 
 /**
  * Finds the session behind the one credential of the request. A cookie that is missing, doubled, unknown or made for another host is no
@@ -69,11 +73,5 @@ function refused(reason: Parameters<typeof refuse>[1], cause: string): Refusal {
 
 /** Takes the token and its proof out of what is forwarded: an app that had them could act as the person. */
 function hideToken(exchange: Exchange): void {
-  const fields = need(exchange, 'fields');
-  const kept: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (!/^(?:authorization|dpop)$/i.test(name)) kept.push(name, fields[i + 1] ?? '');
-  }
-  exchange.fields = kept;
+  exchange.fields = withoutNames(need(exchange, 'fields'), TOKEN_NAMES);
 }
