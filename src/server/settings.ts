@@ -71,17 +71,7 @@ export async function openSettings(options: SettingsOptions, first: Configuratio
     fingerprint = source.fingerprint(configuration);
     const next = source.read();
     if (!next.ok) return fail(next.error);
-    const fixed = restartProblems(configuration, next.value, [
-      'domain',
-      'listen',
-      'data',
-      'acme',
-      'forwardAuth',
-      'workers',
-      'gateway',
-      'metrics',
-      'traces',
-    ]);
+    const fixed = restartProblems(configuration, next.value);
     if (fixed.length > 0) return fail(fixed);
     try {
       const applied = await applyIfNew(options, next.value, by);

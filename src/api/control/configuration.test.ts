@@ -84,9 +84,15 @@ describe('the configuration over the control socket', () => {
     });
   }
 
-  it('refuses a document that moves a listener or the domain, instead of applying the rest of it', async () => {
+  it('refuses a document that moves a listener or the domain, or changes what is read at a start, instead of applying the rest of it', async () => {
     const seq = bench.graph.seq;
-    for (const line of ['listen: { http: "127.0.0.1:9" }', 'domain: other.localhost']) {
+    for (const line of [
+      'listen: { http: "127.0.0.1:9" }',
+      'domain: other.localhost',
+      'gateway: { workers: 2 }',
+      'metrics: { listen: "127.0.0.1:9464" }',
+      'traces: { endpoint: "http://127.0.0.1:4318/v1/traces" }',
+    ]) {
       const body = { file: 'cordon.yaml', text: `${TEXT}${line}\n`, policies: POLICIES };
       const reply = await post('/api/configuration', body);
       assert.equal(`${reply.status} ${reply.code()}`, '422 restart-needed');

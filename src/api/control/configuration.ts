@@ -35,15 +35,7 @@ export function configurationRoutes(
       const { file, message } = call.body;
       const configuration = await checked(thread, call.body);
       // Where the data lies is this process's business, whatever the document says.
-      const fixed = restartProblems(services.configuration(), configuration, [
-        'domain',
-        'listen',
-        'acme',
-        'forwardAuth',
-        'workers',
-        'gateway',
-        'metrics',
-      ]);
+      const fixed = restartProblems(services.configuration(), configuration, 'data');
       if (fixed.length > 0) throw refused('restart-needed', 'the document was not applied', fixed);
       await services.adopt(configuration);
       const changes = diffConfiguration(configuration, graph);
