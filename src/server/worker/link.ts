@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { type Calls, createCalls, errorOf, type Methods } from './calls.ts';
 import { Channel, machineTime } from './channel.ts';
 import { createJournalDesk, type JournalDesk } from './journal-desk.ts';
-import type { ToMain, ToWorker, WorkerCounters, WorkerSettings } from './messages.ts';
+import { NO_COUNTERS, type ToMain, type ToWorker, type WorkerCounters, type WorkerSettings } from './messages.ts';
 
 /** What a link works with. */
 export interface LinkOptions {
@@ -56,7 +56,7 @@ export class WorkerLink {
   #isUsable = true;
   readonly startedAt: number = machineTime();
   readonly ended: Promise<void>;
-  counters: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+  counters: WorkerCounters = NO_COUNTERS;
 
   /** Starts the process. */
   constructor(options: LinkOptions) {

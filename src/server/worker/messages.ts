@@ -1,6 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
 import type { Configuration } from '#config';
-import type { CutFilter, Transport } from '#gateway';
+import type { CutFilter, Gateway, Transport } from '#gateway';
 import type { AnyEntity, ChangeWithEntity, Reason } from '#model';
 import type { CertificateMaterial } from '../certificate-material.ts';
 import type { OwnHosts } from '../origins.ts';
@@ -39,12 +39,10 @@ export interface DoorKey {
 }
 
 /** What the gateway of a worker has done since it started. */
-export interface WorkerCounters {
-  readonly permitted: number;
-  readonly denied: number;
-  readonly cut: number;
-  readonly unrecorded: number;
-}
+export type WorkerCounters = Gateway['counters'];
+
+/** Of a worker that has done nothing yet. */
+export const NO_COUNTERS: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
 
 /** What the main process says. */
 export type ToWorker =

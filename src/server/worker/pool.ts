@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { machineTime } from './channel.ts';
 import { memoryMethods } from './remote-memory.ts';
 import { type LinkOptions, workerFailed, WorkerLink } from './link.ts';
-import type { CutOrder, WorkerCounters, WorkerSettings } from './messages.ts';
+import { type CutOrder, NO_COUNTERS, type WorkerCounters, type WorkerSettings } from './messages.ts';
 
 /** The gateways of all workers, as one. */
 export interface Workers {
@@ -78,7 +78,7 @@ class Pool implements Workers {
   readonly #restarts = new Set<NodeJS.Timeout>();
   readonly #first: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #unsubscribe: () => void;
-  #past: WorkerCounters = { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
+  #past = NO_COUNTERS;
   /** What each said last; what it counted since then goes with it. */
   readonly #measured = new Map<WorkerLink, Measurements>();
   #pastMeasured = NO_MEASUREMENTS;

@@ -14,7 +14,7 @@ import { gatewayLimits } from '../gateway-limits.ts';
 import type { Log } from '../log.ts';
 import { type Calls, createCalls, type Methods, toldOf } from './calls.ts';
 import { Channel } from './channel.ts';
-import type { CutOrder, ToMain, ToWorker, WorkerSettings } from './messages.ts';
+import { type CutOrder, NO_COUNTERS, type ToMain, type ToWorker, type WorkerSettings } from './messages.ts';
 import { passOn } from './pass-on.ts';
 import { remoteMemory } from './remote-memory.ts';
 import { createRemoteJournal, type RemoteJournal } from './remote-journal.ts';
@@ -102,7 +102,7 @@ export function runWorker(
         case 'beat':
           parts.replica.take(message);
           parts.journal.onBeat(message);
-          parts.channel.send({ type: 'beat', at: message.at, counters: countersOf(serving) });
+          parts.channel.send({ type: 'beat', at: message.at, counters: serving?.gateway.counters ?? NO_COUNTERS });
           break;
         case 'stop':
           state = 'stopping';
@@ -264,10 +264,6 @@ async function stop({ journal }: Parts, serving: Serving | undefined, graceMs: n
 async function orphaned(serving: Serving | undefined): Promise<void> {
   await serving?.listeners.close(ORPHAN_MS);
   await serving?.gateway.close();
-}
-
-function countersOf(serving: Serving | undefined): Extract<ToMain, { type: 'beat' }>['counters'] {
-  return serving?.gateway.counters ?? { permitted: 0, denied: 0, cut: 0, unrecorded: 0 };
 }
 
 /** An error has no fields that JSON would write. */
