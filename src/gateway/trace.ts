@@ -96,16 +96,14 @@ export function tracedRequest(exchange: Exchange, trace: Trace, to: number): Tra
     trace:
       dialledAt === undefined
         ? trace
-        : { ...trace, steps: [...trace.steps, upstreamStep(dialledAt, firstByteAt ?? to)] },
-    ...{ from: startedAt, to, protocol: client.protocol },
+        : { ...trace, steps: [...trace.steps, { name: 'upstream', from: dialledAt, to: firstByteAt ?? to }] },
+    from: startedAt,
+    to,
+    protocol: client.protocol,
     method: METHODS.has(method) ? method : '_OTHER',
     ...(app === undefined ? {} : { app: app.id, host: app.host }),
     outcome: reason === undefined ? 'permitted' : isFault(reason) ? 'failed' : 'denied',
     ...(reason === undefined ? {} : { reason }),
     ...(status === undefined ? {} : { status }),
   };
-}
-
-function upstreamStep(from: number, to: number): Step {
-  return { name: 'upstream', from, to };
 }
