@@ -1,5 +1,10 @@
 import type { ClientEnd } from './client-end.ts';
 
+/** True for a body that is a form without files. */
+export function isForm(client: Pick<ClientEnd, 'header'>): boolean {
+  return /^application\/x-www-form-urlencoded(?:;|$)/i.test(client.header('content-type') ?? '');
+}
+
 /** How long a body that Cordon itself reads may take, milliseconds. */
 const PATIENCE_MS = 10_000;
 

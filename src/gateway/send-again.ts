@@ -2,22 +2,20 @@ import { beginSignIn, sendPage, wantsPage } from './answer.ts';
 import { type Exchange, type GatewayParts, need, type Refusal, type StageResult } from './exchange.ts';
 import { expiredCookie, FORM_COOKIE, oneCookie, ownCookie, SEND_AGAIN_PATH } from './handoff.ts';
 import { FORM_MS, type KeptForm, LONGEST_FORM } from './kept-forms.ts';
-import { readOwnBody } from './own-body.ts';
+import { isForm, readOwnBody } from './own-body.ts';
 import { lostPage, sendAgainPage } from './pages/send-again.ts';
 
 /** True for a form that a person sent with a browser, which could be sent again as it was once they have proved who they are. */
 export function canKeep(exchange: Exchange, { decision }: Refusal): boolean {
   const { remedies = [] } = decision ?? {};
-  return (remedies.includes('sign-in') || remedies.includes('step-up')) && isForm(exchange);
+  return (remedies.includes('sign-in') || remedies.includes('step-up')) && isSentForm(exchange);
 }
 
-function isForm(exchange: Exchange): boolean {
+function isSentForm(exchange: Exchange): boolean {
   const { client, asked } = exchange;
   if (asked !== undefined || client.method !== 'POST' || !wantsPage(exchange) || !client.hasBody) return false;
   const length = Number(client.header('content-length') ?? LONGEST_FORM);
-  return (
-    /^application\/x-www-form-urlencoded(?:;|$)/i.test(client.header('content-type') ?? '') && length <= LONGEST_FORM
-  );
+  return isForm(client) && length <= LONGEST_FORM;
 }
 
 /**

@@ -2,7 +2,7 @@ import { send } from '../answer.ts';
 import { type Exchange, type GatewayParts, need, ownOrigin, type StageResult } from '../exchange.ts';
 import { oneParameter } from '../handoff.ts';
 import { proofsOf } from './credential.ts';
-import { readOwnBody } from '../own-body.ts';
+import { isForm, readOwnBody } from '../own-body.ts';
 import { checkProof } from './proof.ts';
 
 /** Where a program exchanges its code, on every app host. */
@@ -74,8 +74,7 @@ function single(form: URLSearchParams, name: string, pattern: RegExp): string | 
 }
 
 async function formOf({ client }: Exchange): Promise<URLSearchParams | undefined> {
-  const type = client.header('content-type') ?? '';
-  if (!/^application\/x-www-form-urlencoded(?:;|$)/i.test(type) || !client.hasBody) return undefined;
+  if (!isForm(client) || !client.hasBody) return undefined;
   const read = await readOwnBody(client, LONGEST);
   return typeof read === 'string' ? undefined : new URLSearchParams(read.text);
 }
