@@ -1,3 +1,4 @@
+import { awaitsContinue } from '../client/request-body.ts';
 import { refuse, type Stage, type StageResult } from '../exchange.ts';
 import { forwardable } from '../headers.ts';
 
@@ -20,7 +21,7 @@ export const fields: Stage = {
       if (problem !== undefined) return refuse(400, 'request-malformed', problem);
     }
     const expect = client.header('expect');
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    if (expect !== undefined && !awaitsContinue(expect))
       return refuse(417, 'request-malformed', 'the only expectation that can be met is `100-continue`');
     const read = forwardable(client.rawHeaders, { keepLength: length !== undefined });
     if (!read.ok) return refuse(400, 'header-refused', read.error);
