@@ -85,6 +85,17 @@ export function whyCut(cut: Cut): { readonly status: number; readonly message: s
   return { status: cutRefusal(cut).status, message: inOneLine(cut.reason) };
 }
 
+function returnedFields({ rawHeaders }: Dispatcher.DispatchController): string[] {
+  return Array.isArray(rawHeaders) ? returnable(rawHeaders) : [];
+}
+
+/** The fields of the app's answer for the client, and which exchange it is of. */
+export function answerFields({ correlationId }: Exchange, controller: Dispatcher.DispatchController): string[] {
+  const fields = returnedFields(controller);
+  fields.push('x-cordon-correlation-id', correlationId);
+  return fields;
+}
+
 /** What follows the body; most have nothing. */
 function trailersOf(raw: Dispatcher.DispatchController['rawTrailers']): string[] {
   return Array.isArray(raw) && raw.length > 0 ? trailing(raw) : [];
@@ -133,17 +144,14 @@ export function transferOf(
       if (ended !== undefined) controller.abort(new Error(ended));
     },
     onResponseStart: (controller, status, headers) => {
-      const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
       if (status < 200) {
         // Others end at this hop: 100 is ours to say, 101 and 102 are about this connection.
-        if (status === 103) client.inform(status, returnable(raw));
+        if (status === 103) client.inform(status, returnedFields(controller));
         return;
       }
       noteFirstByte(exchange, timings, status);
-      const fields = returnable(raw);
-      fields.push('x-cordon-correlation-id', exchange.correlationId);
       length = Number(headers['content-length']);
-      client.begin(status, fields);
+      client.begin(status, answerFields(exchange, controller));
     },
     onResponseData: (controller, chunk) => {
       if (chunk.length === length && length <= SMALL_BYTES) {

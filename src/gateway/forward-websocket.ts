@@ -2,8 +2,7 @@ import type { Duplex } from 'node:stream';
 import { endSoftly } from './client/end-softly.ts';
 import type { WebSocketOffer } from './client-end.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
-import { endTransfer, noteFirstByte, transferOf, whyCut } from './forward-http.ts';
-import { returnable } from './headers.ts';
+import { answerFields, endTransfer, noteFirstByte, transferOf, whyCut } from './forward-http.ts';
 import type { Cut } from './live.ts';
 import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
 
@@ -61,10 +60,7 @@ export async function forwardWebSocket(
             upstream.destroy();
             return;
           }
-          const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-          const returned = returnable(raw);
-          returned.push('x-cordon-correlation-id', exchange.correlationId);
-          join(exchange, offer.accept(returned), upstream);
+          join(exchange, offer.accept(answerFields(exchange, controller)), upstream);
           resolve('answered');
         },
       },
