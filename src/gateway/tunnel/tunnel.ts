@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { App } from '#model';
-import { type JoinedTunnel, joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
+import { joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from '../exchange.ts';
 import { cutRefusal, whyCut } from '../forward-http.ts';
 import { offerOf } from '../forward-websocket.ts';
@@ -59,7 +59,7 @@ export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Pr
   return await promise;
 }
 
-function join(exchange: Exchange, upstream: Socket): JoinedTunnel {
+function join(exchange: Exchange, upstream: Socket): void {
   // One direction may end before the other, on a socket that was dialled for HTTP as well.
   upstream.allowHalfOpen = true;
   const frames = offerOf(exchange).accept([
@@ -73,5 +73,4 @@ function join(exchange: Exchange, upstream: Socket): JoinedTunnel {
     exchange.cut = cut;
     tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, whyCut(cut).message);
   };
-  return tunnel;
 }
