@@ -3,15 +3,10 @@ import type { Locate } from './check.ts';
 import { invalid } from './invalid.ts';
 import type { ConfigurationDocument } from './schema.ts';
 
-/** What no schema can say about the listeners that proxies ask: ports that do not exist, who is trusted, and what no proxy can do for an app. */
+/** What no schema can say about the listeners that proxies ask: who is trusted, and what no proxy can do for an app. */
 export function checkForwardAuth(document: ConfigurationDocument, locate: Locate): Problem[] {
   const { forward_auth: asked } = document;
   const problems = checkApps(document, locate);
-  for (const name of ['listen', 'grpc'] as const) {
-    const port = Number(asked[name].slice(asked[name].lastIndexOf(':') + 1));
-    if (asked[name] === 'off' || port <= 65_535) continue;
-    problems.push(invalid(`\`forward_auth.${name}\`: there is no port ${port}`, locate(['forward_auth', name])));
-  }
   for (const text of asked.trusted_proxies) {
     const network = parseCidr(text);
     const problem = !network.ok ? network.error : network.value.prefix === 0 ? `\`${text}\` is everybody` : undefined;

@@ -1,7 +1,7 @@
 import { parseAddress, parseCidr, type Problem, type SourceSpan } from '#base';
 import type { App, Group } from '#model';
 import { checkForwardAuth } from './check-forward-auth.ts';
-import { isLoopback, type ListenAddress } from './configuration.ts';
+import { isLoopback, type ListenAddress, parseListen } from './configuration.ts';
 import { invalid } from './invalid.ts';
 import { checkRunning } from './running.ts';
 import type { ConfigurationDocument } from './schema.ts';
@@ -24,6 +24,7 @@ export interface Checked {
 export function checkDocument(input: Checked): Problem[] {
   return [
     ...checkApps(input),
+    ...checkPorts(input),
     ...checkListen(input),
     ...checkForwardAuth(input.document, input.locate),
     ...checkGroups(input),
@@ -141,10 +142,6 @@ function checkListen({ document, listen, locate }: Checked): Problem[] {
     );
   }
   problems.push(...checkAcme({ document, listen, locate }));
-  for (const name of ['http', 'tls'] as const) {
-    if ((listen[name]?.port ?? 0) <= 65_535) continue;
-    problems.push(invalid(`\`listen.${name}\`: there is no port ${listen[name]?.port}`, locate(['listen', name])));
-  }
   // Plain HTTP beyond loopback would send session cookies in the clear.
   if (listen.http !== undefined && !isLoopback(listen.http.host)) {
     problems.push(
@@ -160,6 +157,24 @@ function checkListen({ document, listen, locate }: Checked): Problem[] {
     );
   }
   return problems;
+}
+
+/** Every address that Cordon listens on. */
+function checkPorts({ document, locate }: Checked): Problem[] {
+  const { listen, forward_auth: asked, metrics, tls } = document;
+  const places: readonly (readonly [path: readonly string[], address: string | undefined])[] = [
+    [['listen', 'http'], listen.http],
+    [['listen', 'tls'], listen.tls],
+    [['forward_auth', 'listen'], asked.listen],
+    [['forward_auth', 'grpc'], asked.grpc],
+    [['metrics', 'listen'], metrics.listen],
+    [['tls', 'acme', 'listen'], tls.acme?.listen],
+  ];
+  return places.flatMap(([path, address]) => {
+    const port = address === undefined ? undefined : parseListen(address)?.port;
+    if (port === undefined || port <= 65_535) return [];
+    return [invalid(`\`${path.join('.')}\`: there is no port ${port}`, locate(path))];
+  });
 }
 
 function checkAcme({ document, listen, locate }: Pick<Checked, 'document' | 'listen' | 'locate'>): Problem[] {

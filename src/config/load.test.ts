@@ -151,6 +151,11 @@ responses: { cut: { when: port-probe, action: quarantine } }
       ['1:11 configuration-invalid `listen.http`: there is no port 70000'],
     ],
     [
+      'such a port for metrics',
+      'metrics: { listen: "127.0.0.1:99999" }\n',
+      ['1:12 configuration-invalid `metrics.listen`: there is no port 99999'],
+    ],
+    [
       'plain HTTP beyond loopback',
       'listen:\n  http: 0.0.0.0:8080\n',
       ['2:3 configuration-invalid plain HTTP on `0.0.0.0` would expose sessions; it is served on loopback only'],
