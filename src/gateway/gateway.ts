@@ -49,6 +49,7 @@ import { route } from './stages/route.ts';
 import { Times } from './timings.ts';
 import { beginTrace, type Tracer, tracedRequest } from './trace.ts';
 import { createUpstreams } from './upstreams/upstreams.ts';
+import { peerAddress } from './peer-address.ts';
 
 /** What a gateway is made of. */
 export interface GatewayOptions {
@@ -310,7 +311,7 @@ function exchangeOf({ clock }: GatewayParts, client: ClientEnd): Exchange {
     client,
     correlationId: newId('cor', clock.now()),
     startedAt: performance.now(),
-    address: (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, ''),
+    address: peerAddress(socket),
     transport: 'encrypted' in socket ? 'tls' : 'http',
   };
 }

@@ -6,6 +6,7 @@ import { addressReader, isTrusted } from './client-address.ts';
 import { identityNames } from './client-headers.ts';
 import { ALL_NAMES, type EnvoyCheck, isText, readCheck, writeDenial, writePermit } from './envoy-check.ts';
 import type { ForwardAuthOptions } from './http.ts';
+import { peerAddress } from '../peer-address.ts';
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 /** A check holds the head of one request; Envoy sends bodies only when told to, which is of no use here. */
@@ -37,7 +38,7 @@ export function answerEnvoy({
       );
       return;
     }
-    const peer = stream.session?.socket.remoteAddress ?? '';
+    const peer = peerAddress(stream.session?.socket);
     const ask = (check: EnvoyCheck | undefined, address: string, refused?: Refusal): void => {
       gateway.ask({
         client: new AskingClient(askedAbout(check), askerOver(stream, check)),

@@ -6,6 +6,7 @@ import type { Gateway } from '../gateway.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
 import { addressReader, isTrusted } from './client-address.ts';
 import { type Contract, CONTRACTS, DESCRIBED_BY, fieldsOf, type Original, readOriginal } from './original.ts';
+import { peerAddress } from '../peer-address.ts';
 
 /** What answering proxies takes. */
 export interface ForwardAuthOptions {
@@ -82,10 +83,9 @@ function refuseAsk(
 ): void {
   const header = (name: string): string | undefined => (name === 'user-agent' ? request.headers[name] : undefined);
   const asked: Asked = { method: 'GET', target: '/', authority: undefined, rawHeaders: [], header };
-  const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
   gateway.ask({
     client: new AskingClient(asked, asker),
-    address,
+    address: peerAddress(request.socket),
     transport: 'encrypted' in request.socket ? 'tls' : 'http',
     removesHeaders: false,
     refused: refusal,
