@@ -44,6 +44,8 @@ type Kind = 'plain' | 'description' | 'foreign';
 
 const known = new Map<string, Kind>();
 const MOST_KNOWN = 1000;
+/** Longer names are read each time, so that nobody fills memory with them. */
+const LONGEST_KNOWN = 64;
 
 /** No contract at all. */
 const NOTHING: ReadonlySet<string> = new Set();
@@ -54,7 +56,7 @@ function kindOf(name: string): Kind {
   const normal = normalName(name);
   const isForeign = isIdentityHeader(name) && !OF_PROXIES.has(normal);
   const kind = DESCRIPTIONS.has(normal) ? 'description' : isForeign ? 'foreign' : 'plain';
-  if (known.size < MOST_KNOWN) known.set(name, kind);
+  if (known.size < MOST_KNOWN && name.length <= LONGEST_KNOWN) known.set(name, kind);
   return kind;
 }
 
