@@ -256,7 +256,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     onCut: (entry, cut, latencyMs) => {
       counters.cut += 1;
       if (latencyMs !== undefined) timings.cuts.add(cut.reason.code, latencyMs);
-      void recorder.cut(entry, cut, entry.correlationId);
+      void recorder.cut(entry, cut, latencyMs);
     },
     onError: (error, { correlationId }) => {
       onError(error, correlationId);

@@ -157,7 +157,8 @@ export class LiveRegistry {
     const found = [...this.#order].filter(({ view }) =>
       wanted.every(([field, value]) => view[field as keyof CutFilter] === value),
     );
-    for (const entry of found) this.#end(entry, cut);
+    const since = performance.now();
+    for (const entry of found) this.#end(entry, cut, since);
     return found.length;
   }
 

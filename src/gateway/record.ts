@@ -29,7 +29,8 @@ export interface Recorder {
   /** A request that a stage refused before or after the decision, or that its upstream failed. */
   refusal(exchange: Exchange, refusal: Refusal): Promise<boolean>;
   /** An open exchange that was cut. */
-  cut(entry: LiveEntry, cut: Cut, correlationId: string): Promise<boolean>;
+  /** With `cutLatencyMs`, milliseconds from the change to the end of the exchange; absent where only time passed. */
+  cut(entry: LiveEntry, cut: Cut, latencyMs: number | undefined): Promise<boolean>;
 }
 
 /** Makes the recorder. */
@@ -73,19 +74,20 @@ export function createRecorder(options: {
       const cordon = JSON.stringify({ reasons, ...(cause === undefined ? {} : { cause }) });
       return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status, cordon }));
     },
-    cut: async (entry, cut, correlationId) => await write(cutEvent(entry, cut, { correlationId, graph, now: now() })),
+    cut: async (entry, cut, latencyMs) => await write(cutEvent(entry, cut, { latencyMs, graph, now: now() })),
   };
 }
 
 function cutEvent(
-  { access, view }: LiveEntry,
+  { access, view, correlationId }: LiveEntry,
   { reason, decision }: Cut,
-  about: { readonly correlationId: string; readonly graph: TrustGraph; readonly now: number },
+  about: { readonly latencyMs: number | undefined; readonly graph: TrustGraph; readonly now: number },
 ): WrittenEvent {
   const user = about.graph.get('user', view.userId);
   const device = access.device === undefined ? '' : `,${deviceText(access.device)}`;
   const why = decision === undefined ? JSON.stringify({ reasons: [reason] }) : decisionText(decision);
   const request = { http_method: view.method, url: { hostname: access.host, path: view.path } };
+  const latency = about.latencyMs === undefined ? '' : `,"cutLatencyMs":${about.latencyMs.toFixed(3)}`;
   return writeEvent({
     class: 'httpActivity',
     activity: 'cut',
@@ -95,9 +97,9 @@ function cutEvent(
     status: 'failure',
     statusCode: reason.code,
     action: 'denied',
-    correlationId: about.correlationId,
+    correlationId,
     attributes: `${user === undefined ? '' : `${whoText(user, view.sessionId)},`}"src_endpoint":${JSON.stringify({ ip: view.address })},"dst_endpoint":${JSON.stringify({ hostname: access.host, svc_name: view.appId })},"http_request":${JSON.stringify(request)}${device}`,
-    cordon: `${why.slice(0, -1)},"connection":${JSON.stringify(view.id)}}`,
+    cordon: `${why.slice(0, -1)},"connection":${JSON.stringify(view.id)}${latency}}`,
   });
 }
 

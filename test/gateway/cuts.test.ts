@@ -148,6 +148,36 @@ describe('a cut', () => {
     assert.equal(made.gateway.connections().length, 1);
   });
 
+  it('is journalled with the time it took, where a change or a person was the cause', async () => {
+    const made = await world();
+    const causes: readonly (() => void)[] = [
+      () => made.patch('user', ADA.id, { groups: [] }),
+      () => made.gateway.cut({}, { code: 'connection-ended' }),
+    ];
+    for (const happen of causes) {
+      made.patch('user', ADA.id, { groups: ADA.groups });
+      made.events.length = 0;
+      const client = await made.webSocket({ cookie: made.signIn() });
+      happen();
+      await client.closed;
+      await until(() => made.events.some(({ message }) => message.includes(' cut off ')), 'the event');
+      const event = made.events.find(({ message }) => message.includes(' cut off '));
+      const took = event?.unmapped?.cordon['cutLatencyMs'];
+      assert.ok(typeof took === 'number' && took >= 0 && took < 1000, String(took));
+    }
+  });
+
+  it('is journalled without one where only time passed', async () => {
+    const made = await world();
+    const client = await made.webSocket({ cookie: made.signIn({ session: { expiresAt: made.clock.now() + 1000 } }) });
+    made.clock.advance(1000);
+    made.gateway.sweep();
+    await client.closed;
+    await until(() => made.events.some(({ message }) => message.includes(' cut off ')), 'the event');
+    const event = made.events.find(({ message }) => message.includes(' cut off '));
+    assert.equal(event?.unmapped?.cordon['cutLatencyMs'], undefined);
+  });
+
   it('reaches the app too: nothing is written there any more', async () => {
     let bytes = 0;
     const made = await world({
