@@ -68,14 +68,24 @@ function useOwnTemporaryFolder() {
 
 async function runFiles() {
   let current = '';
+  // The runner's own timeout ends a test, and not a file whose tests are over and that something it left open keeps alive.
+  const silence = new AbortController();
+  const end = () => {
+    print(`✖ ${relative(ROOT, current)}: nothing came for ${TIMEOUT_MS / 1000} s, so the run ends here`);
+    silence.abort();
+  };
+  let timer = setTimeout(end, TIMEOUT_MS);
   const stream = run({
     files: files.map((file) => join(ROOT, file)),
     cwd: ROOT,
     concurrency: Math.min(4, availableParallelism()),
     timeout: TIMEOUT_MS,
+    signal: silence.signal,
     testNamePatterns: names.length === 0 ? undefined : names.map((name) => new RegExp(name, 'i')),
   });
   for await (const { type, data } of /** @type {AsyncIterable<{ type: string, data: any }>} */ (stream)) {
+    clearTimeout(timer);
+    timer = setTimeout(end, TIMEOUT_MS);
     if (type === 'test:start') {
       if (data.file !== undefined && data.file !== current) fileEnded(current);
       current = data.file ?? current;
@@ -90,6 +100,7 @@ async function runFiles() {
       tally.printed(data.file ?? current, data.message);
     }
   }
+  clearTimeout(timer);
   fileEnded(current);
 }
 

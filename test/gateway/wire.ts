@@ -2,7 +2,7 @@
  * Clients of the gateway's tests: HTTP, bytes as they are, and the client's half of a WebSocket on a raw socket.
  */
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a client got. */
@@ -193,4 +193,13 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     await sleep(5);
   }
   throw new Error(`waited in vain: ${what}`);
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
 }

@@ -3,12 +3,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ask } from '../gateway/wire.ts';
+import { ask, freePort } from '../gateway/wire.ts';
 
 /** The ports of a test, in place of those the examples are written with. */
 export interface Ports {
@@ -126,13 +125,4 @@ async function end(child: ChildProcess): Promise<void> {
 async function answers(port: number): Promise<boolean> {
   const answer = await ask(port, { path: '/.cordon/jwks.json' }).catch(() => undefined);
   return answer?.status === 200;
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '#base';
 import { createAuthority } from '#devices';
 import { openStore } from '#store';
-import { ask } from '../gateway/wire.ts';
+import { ask, freePort } from '../gateway/wire.ts';
 import { world } from '../gateway/world.ts';
-import { freePort, programPath } from './programs.ts';
+import { programPath } from './programs.ts';
 
 const nginx = programPath({ program: 'nginx', variable: 'CORDON_TEST_NGINX' });
 const skip = nginx === undefined ? 'needs `nginx` (npm run setup:system)' : false;

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, existsSync, readdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { systemClock } from '#base';
-import { until } from '../gateway/wire.ts';
+import { freePort, until } from '../gateway/wire.ts';
 import { type World, world } from '../gateway/world.ts';
 import { ada, type Person, start, testFolder } from './person.ts';
 
@@ -35,10 +33,7 @@ async function database(): Promise<number> {
   execFileSync(first, [...rest, join(programs ?? '', 'initdb'), '-D', data, '-U', 'ada', '-A', 'trust', '--no-sync'], {
     stdio: 'pipe',
   });
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as AddressInfo;
-  free.close();
+  const port = await freePort();
   const server = start(first, [
     ...rest,
     join(programs ?? '', 'postgres'),

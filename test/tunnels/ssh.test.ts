@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { manualClock, systemClock } from '#base';
 import { sshAuthority, type SshAuthority } from '#identity';
 import type { App } from '#model';
-import { until } from '../gateway/wire.ts';
+import { freePort, until } from '../gateway/wire.ts';
 import { ADA, type World, world } from '../gateway/world.ts';
 import { ada, type Person, type Running, start, testFolder } from './person.ts';
 
@@ -40,10 +40,7 @@ async function sshServer(trusted: SshAuthority): Promise<number> {
   // Where sshd separates its privileges; it is there on a machine where it runs as a service.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'hostkey')]);
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as AddressInfo;
-  free.close();
+  const port = await freePort();
   const config = file(
     'sshd_config',
     [
@@ -165,23 +162,23 @@ describe('cordon ssh, with a real server', { skip: obstacle() ?? false, timeout:
     });
   }
 
-  it('forwards no port unless the app says so', async () => {
+  it('forwards no port unless the app says so', async (t) => {
     for (const [extensions, isOpen] of [
       [['permit-pty'], false],
       [['permit-port-forwarding'], true],
     ] as const) {
       const { ssh } = await setting(authority(), undefined, { extensions });
-      const free = createServer((socket) => socket.end('inside')).listen(0, '127.0.0.1');
-      await once(free, 'listening');
-      const { port } = free.address() as AddressInfo;
-      const local = port === 65_535 ? port - 1 : port + 1;
+      const inside = createServer((socket) => socket.end('inside')).listen(0, '127.0.0.1');
+      t.after(() => inside.close());
+      await once(inside, 'listening');
+      const { port } = inside.address() as AddressInfo;
+      const local = await freePort();
       const running = ssh('-L', `127.0.0.1:${local}:127.0.0.1:${port}`, 'echo ready; sleep 30');
       await until(() => running.out().includes('ready'), `the login: ${running.err()}`);
       let text = '';
       const socket = connect({ host: '127.0.0.1', port: local }).on('data', (chunk) => (text += String(chunk)));
       socket.on('error', () => undefined);
       await Promise.race([once(socket, 'close'), sleep(2000)]);
-      free.close();
       assert.equal(text, isOpen ? 'inside' : '', running.err());
     }
   });
