@@ -16,9 +16,19 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const folders: string[] = [];
 const children: ChildProcess[] = [];
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const child of children.splice(0)) endAll(child);
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Ends a program with all that it has started: what outlives it would hold its pipes, and with them the process of the tests. */
+function endAll(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // All of them have ended already.
+  }
+  for (const pipe of child.stdio) pipe?.destroy();
+}
 
 /** A folder that ends with the test. */
 export function testFolder(): string {
@@ -42,7 +52,7 @@ export function start(
   words: readonly string[],
   options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Running {
-  const child = spawn(program, words, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, words, { ...options, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   children.push(child);
   const [out, err]: [string[], string[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk.toString()));
