@@ -89,9 +89,12 @@ function join(exchange: Exchange, socket: Duplex, upstream: Duplex): void {
     one.on('close', () => {
       endSoftly(other);
     });
-    one.on('end', () => {
+    const endHalfOpen = (): void => {
       after(HALF_OPEN_MS, () => one.destroy());
-    });
+    };
+    // A client that left while the app was dialled has ended already, and says so only once.
+    if (one.readableEnded) endHalfOpen();
+    else one.once('end', endHalfOpen);
   }
   need(exchange, 'live').close = (cut): void => {
     exchange.cut = cut;

@@ -5,6 +5,7 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closePayload, encodeFrame, newMask, OPCODE } from './frames.ts';
 import { type JoinedTunnel, joinTunnel, type TunnelEnd } from './join.ts';
+import { TUNNEL } from './protocol.ts';
 
 const opened: Socket[] = [];
 afterEach(() => {
@@ -213,5 +214,21 @@ describe('a tunnel', () => {
     frames[0].destroy();
     for (let i = 0; i < 100 && ends.gateway === undefined; i++) await sleep(20);
     assert.equal(ends.gateway?.code, 1006);
+  });
+
+  it('ends when the client had left, and tells of an end of the server, before they were joined', async () => {
+    const [[far, upstream], [client, frames]] = [await pair(), await pair()];
+    far.on('error', () => undefined);
+    client.end();
+    await once(frames, 'end');
+    const end = Promise.withResolvers<TunnelEnd>();
+    joinTunnel({ frames, socket: upstream, role: 'gateway', onEnd: end.resolve });
+    assert.deepEqual(await end.promise, { code: 1006, reason: 'the tunnel broke off' });
+
+    const [[server, ended], [asker, open]] = [await pair(), await pair()];
+    server.end();
+    await once(ended, 'end');
+    joinTunnel({ frames: open, socket: ended, role: 'gateway', onEnd: () => undefined });
+    assert.deepEqual((await once(asker, 'data'))[0], encodeFrame(OPCODE.text, Buffer.from(TUNNEL.end), undefined));
   });
 });

@@ -78,7 +78,7 @@ class Joint implements JoinedTunnel {
     socket.on('data', (chunk: Buffer) => {
       this.#onBytes(chunk);
     });
-    socket.on('end', () => {
+    onceEnded(socket, () => {
       if (this.#isOver) return;
       this.#hasSentEnd = true;
       this.#send(OPCODE.text, Buffer.from(TUNNEL.end));
@@ -90,7 +90,8 @@ class Joint implements JoinedTunnel {
     const onFailed = (): void => {
       this.close(TUNNEL_CLOSE.failed, 'the connection behind the tunnel broke off');
     };
-    frames.on('error', onLost).on('end', onLost).on('close', onLost);
+    frames.on('error', onLost).on('close', onLost);
+    onceEnded(frames, onLost);
     socket.on('error', onFailed).on('close', onFailed);
   }
 
@@ -198,6 +199,12 @@ class Joint implements JoinedTunnel {
     frames.resume(); // what still comes is dropped
     onEnd(end);
   }
+}
+
+/** Calls back when no more comes. What ended before it was joined, as a client that left during the dial, says so only once. */
+function onceEnded(stream: Duplex, work: () => void): void {
+  if (stream.readableEnded) process.nextTick(work);
+  else stream.once('end', work);
 }
 
 /** Ends a connection so that its other end sees that something is missing. */
