@@ -73,7 +73,10 @@ export function createTraceExporter(
       clearInterval(timer);
       const late = setTimeout(() => ending.abort(), LAST_WORDS_MS);
       await flush();
+      await flush(); // what was on its way may have been refused, which leaves the rest waiting
       clearTimeout(late);
+      dropped += waiting.length;
+      waiting.length = 0;
     },
   };
 }

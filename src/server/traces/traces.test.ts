@@ -59,11 +59,11 @@ async function collector(t: TestContext, answerAfterMs = 0): Promise<Collector> 
     request.on('data', (chunk: Buffer) => (text += chunk.toString()));
     request.on('end', () => {
       made.messages += 1;
+      const { status } = made; // what it says and what it keeps must not differ when a test changes it in between
       const { resourceSpans } = exportRequest.parse(JSON.parse(text));
       assert.equal(request.headers['content-type'], 'application/json');
-      if (made.status === 200)
-        made.spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans[0]?.spans ?? []));
-      setTimeout(() => response.writeHead(made.status).end('{}'), answerAfterMs).unref();
+      if (status === 200) made.spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans[0]?.spans ?? []));
+      setTimeout(() => response.writeHead(status).end('{}'), answerAfterMs).unref();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -145,7 +145,7 @@ describe('traces', () => {
     while (made.messages < 2) await sleep(20);
     assert.equal(logged.length, 1);
     made.status = 200;
-    await exporter.close();
+    await exporter.close(); // while the second message is still on its way
     assert.ok(made.spans.length > 0, 'and sent again when somebody takes them');
     assert.equal(exporter.dropped + made.spans.length / 3, 3000);
   });
