@@ -217,6 +217,22 @@ describe('journal', () => {
     await journal.close();
   });
 
+  it('keeps them right while memory is used again, however much is written', async () => {
+    const journal = await open(newFolder());
+    const message = (number: number): string => `${number} ${'é'.repeat(600)}`;
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(
+        Array.from({ length: 500 }, async (_, i) => await journal.append(event(message(round * 500 + i)))),
+      );
+      const newest = journal.recent(round === 19 ? 2000 : 7).map((kept) => kept.message);
+      assert.deepEqual(
+        newest,
+        Array.from(newest, (_, i) => message((round + 1) * 500 - newest.length + i)),
+      );
+    }
+    await journal.close();
+  });
+
   it('refuses an event that could not be filed, and records the next one', async () => {
     const directory = newFolder();
     const journal = await open(directory);

@@ -7,6 +7,7 @@ import { type Head, HeadFile } from './head.ts';
 import { type Layout, layoutOf, makeFolder } from './layout.ts';
 import { encodeLines } from './line.ts';
 import { lockJournal } from './lock.ts';
+import { Pages } from './pages.ts';
 import { type QueryParameter, Queries, readSealedTail } from './query.ts';
 import { RecentEvents } from './recent.ts';
 import type { JournalListener, Receipt } from './receipt.ts';
@@ -123,6 +124,7 @@ class SegmentedJournal implements Journal {
   readonly #listeners = new Listeners<Parameters<JournalListener>>('journal');
   readonly #timer: NodeJS.Timeout;
   readonly #recent: RecentEvents;
+  readonly #pages = new Pages();
   #current: OpenSegment;
   #head: Head;
   #queue: Pending[] = [];
@@ -286,6 +288,7 @@ class SegmentedJournal implements Journal {
     const { bytes, lines } = encodeLines(
       this.#head,
       batch.map(({ text }) => text),
+      this.#pages,
     );
     await this.#current.append(bytes);
     this.#writable = true;
@@ -296,7 +299,7 @@ class SegmentedJournal implements Journal {
       const pending = batch[index];
       if (pending === undefined) continue;
       const receipt = { seq, hash, segment: this.#current.path };
-      this.#recent.add(bytes, from, to);
+      if (this.#recent.add(bytes, from, to)) this.#pages.reuse(this.#recent.memory());
       if (!this.#listeners.isEmpty) this.#listeners.tell(pending.event ?? eventOf(pending.text), receipt);
       pending.resolve(receipt);
     }

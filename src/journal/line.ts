@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { err, ok, type Result } from '#base';
+import { Pages } from './pages.ts';
 
 /** The `prev` of the first line of a journal. */
 export const GENESIS: string = 'A'.repeat(43);
@@ -43,28 +44,30 @@ export interface EncodedLine {
   readonly to: number;
 }
 
-/** Renders lines that follow `head`, each ended by a newline, as the bytes that are hashed and written. */
+/** Most bytes that a character of a text becomes in UTF-8; one outside the first plane has two characters. */
+const MOST_CHARACTER_BYTES = 3;
+
+/** Renders lines that follow `head`, each ended by a newline, as the bytes that are hashed and written. They lie in one of the `pages`. */
 export function encodeLines(
   head: { readonly seq: number; readonly hash: string },
   events: readonly string[],
+  pages: Pages = new Pages(),
 ): { readonly bytes: Buffer; readonly lines: readonly EncodedLine[] } {
-  const lengths = events.map((event) => Buffer.byteLength(event));
-  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + MAX_FRAME_BYTES, 0));
+  const room = pages.room(events.reduce((sum, { length }) => sum + MOST_CHARACTER_BYTES * length + MAX_FRAME_BYTES, 0));
   const lines: EncodedLine[] = [];
   let { seq, hash: prev } = head;
   let at = 0;
-  for (const [index, event] of events.entries()) {
+  for (const event of events) {
     seq += 1;
     const start = at;
-    const from = at + bytes.write(headerOf(seq, prev), at, 'latin1');
-    // A text of as many bytes as characters is ASCII, and copied as it is.
-    const isAscii = lengths[index] === event.length;
-    const to = from + bytes.write(event, from, isAscii ? 'latin1' : 'utf8');
-    prev = hash('sha256', bytes.subarray(start, to), 'base64url');
-    at = to + bytes.write(`${HASH_MEMBER}${prev}"}\n`, to, 'latin1');
+    const from = at + room.write(headerOf(seq, prev), at, 'latin1');
+    const to = from + room.write(event, from, 'utf8');
+    prev = hash('sha256', room.subarray(start, to), 'base64url');
+    at = to + room.write(`${HASH_MEMBER}${prev}"}\n`, to, 'latin1');
     lines.push({ seq, hash: prev, from, to });
   }
-  return { bytes: bytes.subarray(0, at), lines };
+  pages.take(at);
+  return { bytes: room.subarray(0, at), lines };
 }
 
 /** Closes an unfinished JSON object with the SHA-256 (base64url) of everything before the member `hash`. */

@@ -52,4 +52,15 @@ describe('the newest events', () => {
     recent.newest(3).pop();
     assert.equal(recent.newest(3).length, 1);
   });
+
+  it('name the memory they lie in, until they are let go of or read', () => {
+    const recent = new RecentEvents(2, []);
+    const memory = [1, 2, 3, 4, 5].map((number) => Buffer.from(JSON.stringify(event(number))));
+    const told = memory.map((bytes) => recent.add(bytes, 0, bytes.length));
+    assert.deepEqual(told, [false, false, false, false, true], 'the fifth is one more than twice as many');
+    assert.equal(recent.memory().size, new Set(memory.slice(2).map(({ buffer }) => buffer)).size);
+    recent.newest(2);
+    assert.ok(!recent.newest(2).some((kept) => 'bytes' in kept));
+    assert.equal(recent.newest(1)[0]?.time, 5);
+  });
 });

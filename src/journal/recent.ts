@@ -22,10 +22,20 @@ export class RecentEvents {
     this.#events = [...events];
   }
 
-  /** Adds an event that was recorded: its JSON lies in `bytes`, which nobody changes any more. */
-  add(bytes: Buffer, from: number, to: number): void {
-    if (this.#events.length >= 2 * this.#most) this.#events = this.#events.slice(-this.#most);
+  /**
+   * Adds an event that was recorded: its JSON lies in `bytes`, which nobody changes as long as it is among `memory`. Returns true when older
+   * events were let go of.
+   */
+  add(bytes: Buffer, from: number, to: number): boolean {
+    const isFull = this.#events.length >= 2 * this.#most;
+    if (isFull) this.#events = this.#events.slice(-this.#most);
     this.#events.push({ bytes, from, to });
+    return isFull;
+  }
+
+  /** The memory that kept events lie in. */
+  memory(): ReadonlySet<ArrayBufferLike> {
+    return new Set(this.#events.flatMap((kept) => (isWritten(kept) ? [kept.bytes.buffer] : [])));
   }
 
   /** The newest, at most `limit` and at most as many as are kept for sure, newest last. */
