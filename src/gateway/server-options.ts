@@ -76,21 +76,21 @@ export function hardenServer(server: Server | TlsServer, idleMs: number = IDLE_M
  * Returns how to end all of them gently: every answer that has not begun says that its connection ends with it.
  */
 function endStalled(server: Server | TlsServer, idleMs: number): () => void {
-  const open = new Set<ServerResponse>();
+  // By connection: what a set lets go of with each request stays in reach, and out of reach of the quick collection of garbage.
+  const unanswered = new Map<Socket, ServerResponse[]>();
   let isEnding = false;
-  const unanswered = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number): void => {
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + change);
+  const meet = (socket: Socket): ServerResponse[] => {
+    const mine: ServerResponse[] = [];
+    unanswered.set(socket, mine);
+    socket.once('close', () => unanswered.delete(socket));
+    return mine;
   };
   server.timeout = idleMs;
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (isEnding) response.shouldKeepAlive = false;
-    count(socket, 1);
-    open.add(response);
-    response.once('close', () => {
-      count(socket, -1);
-      open.delete(response);
-    });
+    const mine = unanswered.get(socket) ?? meet(socket);
+    mine.push(response);
+    response.once('close', () => mine.splice(mine.indexOf(response), 1));
   });
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     // Whoever takes the connection over also ends it.
@@ -98,10 +98,12 @@ function endStalled(server: Server | TlsServer, idleMs: number): () => void {
     if (server.listenerCount('upgrade') === 1) socket.destroy(); // nobody does
   });
   server.on('timeout', (socket: Socket) => {
-    if (socket.writableLength > 0 || (unanswered.get(socket) ?? 0) === 0) socket.destroy();
+    if (socket.writableLength > 0 || (unanswered.get(socket)?.length ?? 0) === 0) socket.destroy();
   });
   return () => {
     isEnding = true;
-    for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const mine of unanswered.values()) {
+      for (const response of mine) if (!response.headersSent) response.shouldKeepAlive = false;
+    }
   };
 }
