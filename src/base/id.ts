@@ -30,7 +30,7 @@ function timeLetters(now: number): string {
 function randomLetters(): string {
   if (used === letters.length) {
     randomFillSync(octets);
-    for (const [at, byte] of octets.entries()) octets[at] = ALPHABET.charCodeAt(byte % 32);
+    for (let at = 0; at < octets.length; at++) octets[at] = ALPHABET.charCodeAt((octets[at] ?? 0) % 32);
     letters = octets.toString('latin1');
     used = 0;
   }
