@@ -28,6 +28,10 @@ export interface ClientEnd {
   header(name: string): string | undefined;
   /** Fields after the body; empty before its end and when there are none. */
   trailers(): readonly string[];
+  /** Bytes of the body that were read so far. */
+  readonly bodyBytes: number;
+  /** True when it was ended because it, or the app, stood still for too long. */
+  readonly isLate: boolean;
   /** True when nobody is there any more to be answered. */
   readonly hasLeft: boolean;
   /** True once the head of the answer has been sent. */

@@ -10,14 +10,15 @@ import {
   refuse,
   type StageResult,
 } from './exchange.ts';
+import type { Flow } from './flow.ts';
 import { returnable, trailing } from './headers.ts';
 import type { Cut } from './live.ts';
 import { denied } from './stages/decide.ts';
 import { upstreamRefusal } from './upstreams/refusal.ts';
 
 /** One request on its way to an upstream and back. */
-export interface Transfer {
-  readonly handler: Dispatcher.DispatchHandler;
+export interface Transfer extends Flow {
+  handler: Dispatcher.DispatchHandler;
   /** Ends it at once, in both directions. */
   readonly abort: (why: string) => void;
 }
@@ -30,6 +31,7 @@ export async function forwardHttp(exchange: Exchange, parts: GatewayParts, heade
     need(exchange, 'live').close = (cut): void => {
       endTransfer(exchange, transfer, { cut, resolve });
     };
+    need(exchange, 'live').flow = transfer;
     client.onceClosed(() => {
       transfer.abort('the client has gone');
       resolve('answered');
@@ -70,6 +72,7 @@ export function endTransfer(
   { cut, resolve }: { readonly cut: Cut; readonly resolve: (result: StageResult) => void },
 ): void {
   exchange.cut = cut;
+  transfer.fromClient = exchange.client.bodyBytes;
   transfer.abort('cut');
   if (!exchange.client.hasBegun) {
     resolve(cutRefusal(cut));
@@ -138,7 +141,8 @@ export function transferOf(
     ended = why;
     control?.abort(new Error(why));
   };
-  const handler: Dispatcher.DispatchHandler = {
+  const transfer: Transfer = { handler: {}, abort, fromClient: 0, toClient: 0, endedBy: undefined, isWhole: false };
+  transfer.handler = {
     onRequestStart: (controller) => {
       control = controller;
       if (ended !== undefined) controller.abort(new Error(ended));
@@ -154,6 +158,7 @@ export function transferOf(
       client.begin(status, answerFields(exchange, controller));
     },
     onResponseData: (controller, chunk) => {
+      transfer.toClient += chunk.length;
       if (chunk.length === length && length <= SMALL_BYTES) {
         whole = chunk; // all of it, so the end follows at once
         return;
@@ -166,6 +171,7 @@ export function transferOf(
     },
     onResponseEnd: ({ rawTrailers }) => {
       ended ??= 'complete';
+      transfer.isWhole = true;
       try {
         client.end(whole, trailersOf(rawTrailers));
       } catch {
@@ -176,6 +182,7 @@ export function transferOf(
     onResponseError: (_controller, error) => {
       if (ended !== undefined) return;
       ended = error.message;
+      transfer.endedBy = 'app';
       const refusal = upstreamRefusal(error);
       if (!client.hasBegun) {
         resolve(refusal);
@@ -188,5 +195,5 @@ export function transferOf(
       resolve('answered');
     },
   };
-  return { handler, abort };
+  return transfer;
 }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { endSoftly } from './client/end-softly.ts';
 import type { WebSocketOffer } from './client-end.ts';
 import { type Exchange, type GatewayParts, need, refuse, type StageResult } from './exchange.ts';
+import type { Flow } from './flow.ts';
 import { answerFields, endTransfer, noteFirstByte, transferOf, whyCut } from './forward-http.ts';
 import type { Cut } from './live.ts';
 import { acceptKey, closeFrame, CUT_CODE, FrameBoundary } from './websocket.ts';
@@ -76,20 +77,23 @@ export function offerOf({ client }: Exchange): WebSocketOffer {
 
 function join(exchange: Exchange, socket: Duplex, upstream: Duplex): void {
   const boundary = new FrameBoundary();
-  upstream.on('data', (chunk: Buffer) => {
-    boundary.feed(chunk);
-  });
+  const flow = follow(exchange, { socket, upstream, boundary });
   upstream.pipe(socket);
   socket.pipe(upstream);
-  for (const [one, other] of [
-    [socket, upstream],
-    [upstream, socket],
+  for (const [one, other, name] of [
+    [socket, upstream, 'client'],
+    [upstream, socket, 'app'],
   ] as const) {
-    one.on('error', () => other.destroy());
+    one.on('error', () => {
+      flow.endedBy ??= name;
+      other.destroy();
+    });
     one.on('close', () => {
+      flow.endedBy ??= name;
       endSoftly(other);
     });
     const endHalfOpen = (): void => {
+      flow.endedBy ??= name;
       after(HALF_OPEN_MS, () => one.destroy());
     };
     // A client that left while the app was dialled has ended already, and says so only once.
@@ -106,6 +110,38 @@ function join(exchange: Exchange, socket: Duplex, upstream: Duplex): void {
     // Nothing passes any more; taking down what nothing passes through can wait until all have heard.
     setImmediate(() => upstream.destroy());
   };
+}
+
+/** Counts what passes, and notes who says goodbye first. A cut ends it: what is dropped afterwards has not passed. */
+function follow(
+  exchange: Exchange,
+  {
+    socket,
+    upstream,
+    boundary,
+  }: { readonly socket: Duplex; readonly upstream: Duplex; readonly boundary: FrameBoundary },
+): Flow {
+  const fromClient = new FrameBoundary();
+  const flow: Flow = { fromClient: 0, toClient: 0, endedBy: undefined, isWhole: false };
+  const noteGoodbye = (by: 'client' | 'app', { isClosed }: FrameBoundary): void => {
+    if (!isClosed) return;
+    flow.endedBy ??= by;
+    flow.isWhole = true;
+  };
+  upstream.on('data', (chunk: Buffer) => {
+    boundary.feed(chunk);
+    if (exchange.cut !== undefined) return;
+    flow.toClient += chunk.length;
+    noteGoodbye('app', boundary);
+  });
+  socket.on('data', (chunk: Buffer) => {
+    if (exchange.cut !== undefined) return;
+    fromClient.feed(chunk);
+    flow.fromClient += chunk.length;
+    noteGoodbye('client', fromClient);
+  });
+  need(exchange, 'live').flow = flow;
+  return flow;
 }
 
 /** Says goodbye with the reason and breaks off. */

@@ -23,12 +23,13 @@ import {
   type Stage,
   type StageResult,
 } from './exchange.ts';
+import { endingOf, isEndTold } from './flow.ts';
 import { asForwarded } from './forward-auth/as-forwarded.ts';
 import { permit } from './forward-auth/permit.ts';
 import { createHandoff, type Redeemer, type Transport } from './handoff.ts';
 import { judge } from './judge.ts';
 import { GATEWAY_LIMITS, type Limits } from './limits.ts';
-import { type CutFilter, type LiveConnection, LiveRegistry } from './live.ts';
+import { type CutFilter, type LiveConnection, type LiveEntry, LiveRegistry } from './live.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { type Measurements, measurementsOf } from './measurements.ts';
 import type { Basis } from './passage.ts';
@@ -178,7 +179,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (parts.tracer !== undefined) exchange.trace = beginTrace(parts.tracer, client.header('traceparent'));
     client.onceClosed(() => {
       tellTrace(exchange, parts);
-      if (exchange.live !== undefined) live.remove(exchange.live);
+      if (exchange.live !== undefined) tellEnd(exchange, exchange.live, parts);
       admitted.leave();
     });
     const refused = isClosed ? refuse(503, 'gateway-stopping') : (admitted.refused ?? refusal);
@@ -367,6 +368,11 @@ function noteStep(
 ): void {
   if (name === 'decide') trace?.steps.push({ name, from, to: performance.now() });
   else if (name === 'record' && hasWaited) trace?.steps.push({ name: 'journal', from, to: performance.now() });
+}
+
+function tellEnd(exchange: Exchange, entry: LiveEntry, { live, recorder }: GatewayParts): void {
+  live.remove(entry);
+  if (isEndTold(exchange)) void recorder.end(entry, endingOf(exchange));
 }
 
 /** Probes of our own are nobody's requests. */

@@ -1,5 +1,6 @@
 import type { Decision, Reason, TrustGraph, Touched } from '#model';
 import type { AccessRequest } from '#policy';
+import type { Flow } from './flow.ts';
 
 /** A connection through the gateway that is open now. */
 export interface LiveConnection {
@@ -48,6 +49,10 @@ export interface LiveEntry {
   place?: Place | undefined;
   /** What is asked about it, as `judge` writes it: it stays the same as long as it is open. */
   question?: string;
+  /** What it has carried; absent until it is forwarded. */
+  flow?: Flow | undefined;
+  /** The registry's own: it was open for `LONG_MS` when it was last decided on. */
+  isLong?: boolean;
   /** Ends the exchange at once: no byte passes after it returns. */
   close: (cut: Cut) => void;
 }
@@ -82,6 +87,8 @@ export interface LiveOptions {
 const SLICE_MS = 20;
 /** What is open for this long, milliseconds, is no short request. */
 const STAYING_MS = 100;
+/** The end of what is open for this long, milliseconds, is told of. */
+const LONG_MS = 60_000;
 /** Cuts told of in one go. */
 const TOLD_AT_ONCE = 20;
 
@@ -251,6 +258,7 @@ export class LiveRegistry {
     this.#order.takeOut(place);
     this.#order.append(place);
     entry.decidedAt = this.#options.now();
+    entry.isLong = entry.decidedAt - entry.view.since >= LONG_MS;
   }
 
   #end(entry: LiveEntry, cut: Cut, since?: number): void {

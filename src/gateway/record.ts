@@ -1,7 +1,6 @@
 import { allowance } from '#base';
 import {
   type Decision,
-  type Device,
   type OcsfEvent,
   type ReasonCode,
   type Session,
@@ -12,7 +11,10 @@ import {
 } from '#model';
 import { decisionText } from '#policy';
 import { type Counters, type Exchange, isFault, type Refusal } from './exchange.ts';
+import type { Ending } from './flow.ts';
 import type { Cut, LiveEntry } from './live.ts';
+import { cutEvent, endEvent } from './record-entry.ts';
+import { deviceText, whoText } from './who.ts';
 
 const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put', 'trace', 'patch'] as const;
 
@@ -28,9 +30,10 @@ export interface Recorder {
   access(exchange: Exchange, decision: Decision, urgency?: 'now' | 'soon'): Promise<boolean>;
   /** A request that a stage refused before or after the decision, or that its upstream failed. */
   refusal(exchange: Exchange, refusal: Refusal): Promise<boolean>;
-  /** An open exchange that was cut. */
-  /** With `cutLatencyMs`, milliseconds from the change to the end of the exchange; absent where only time passed. */
+  /** An open exchange that was cut; `latencyMs` from the change to the end of the exchange, where not only time passed. */
   cut(entry: LiveEntry, cut: Cut, latencyMs: number | undefined): Promise<boolean>;
+  /** An exchange that was open for long, or was a tunnel, and has ended by itself. */
+  end(entry: LiveEntry, ending: Ending): Promise<boolean>;
 }
 
 /** Makes the recorder. */
@@ -75,32 +78,8 @@ export function createRecorder(options: {
       return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status, cordon }));
     },
     cut: async (entry, cut, latencyMs) => await write(cutEvent(entry, cut, { latencyMs, graph, now: now() })),
+    end: async (entry, ending) => await write(endEvent(entry, ending, { graph, now: now() }), 'soon'),
   };
-}
-
-function cutEvent(
-  { access, view, correlationId }: LiveEntry,
-  { reason, decision }: Cut,
-  about: { readonly latencyMs: number | undefined; readonly graph: TrustGraph; readonly now: number },
-): WrittenEvent {
-  const user = about.graph.get('user', view.userId);
-  const device = access.device === undefined ? '' : `,${deviceText(access.device)}`;
-  const why = decision === undefined ? JSON.stringify({ reasons: [reason] }) : decisionText(decision);
-  const request = { http_method: view.method, url: { hostname: access.host, path: view.path } };
-  const latency = about.latencyMs === undefined ? '' : `,"cutLatencyMs":${about.latencyMs.toFixed(3)}`;
-  return writeEvent({
-    class: 'httpActivity',
-    activity: 'cut',
-    time: about.now,
-    message: `${view.email} cut off ${view.app} (${reason.code})`,
-    severity: 'low',
-    status: 'failure',
-    statusCode: reason.code,
-    action: 'denied',
-    correlationId,
-    attributes: `${user === undefined ? '' : `${whoText(user, view.sessionId)},`}"src_endpoint":${JSON.stringify({ ip: view.address })},"dst_endpoint":${JSON.stringify({ hostname: access.host, svc_name: view.appId })},"http_request":${JSON.stringify(request)}${device}`,
-    cordon: `${why.slice(0, -1)},"connection":${JSON.stringify(view.id)}${latency}}`,
-  });
 }
 
 function exchangeEvent(
@@ -160,21 +139,5 @@ function personText(session: Session, user: User): string {
   if (known?.user === user) return known.text;
   const text = whoText(user, session.id);
   people.set(session, { user, text });
-  return text;
-}
-
-function whoText({ id, email, name }: User, sessionId: string | undefined): string {
-  const person = JSON.stringify({ uid: id, email_addr: email, name });
-  const session = sessionId === undefined ? '' : `,"session":${JSON.stringify({ uid: sessionId })}`;
-  return `"user":${person},"actor":{"user":${person}${session}}`;
-}
-
-const devices = new WeakMap<Device, string>();
-
-function deviceText(device: Device): string {
-  const known = devices.get(device);
-  if (known !== undefined) return known;
-  const text = `"device":${JSON.stringify({ uid: device.id, name: device.name })}`;
-  devices.set(device, text);
   return text;
 }

@@ -4,17 +4,18 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endSlowClients } from './slow-clients.ts';
+import { endSlowClients, wasSlow } from './slow-clients.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const PIECE = Buffer.alloc(MEBIBYTE / 16);
 
 /** A server that has more to say than fits anywhere. */
-async function serving(t: TestContext, mebibytes: number): Promise<number> {
+async function serving(t: TestContext, mebibytes: number, sockets: Socket[] = []): Promise<number> {
   const server = createServer((_request, response) => {
     // With back-pressure, as the gateway hands on what an app says.
     Readable.from(Array.from({ length: 16 * mebibytes }, () => PIECE)).pipe(response);
   });
+  server.on('connection', (socket) => sockets.push(socket));
   endSlowClients(server, { bytesPerSecond: MEBIBYTE, ms: 400 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -33,8 +34,9 @@ function asking(port: number): { socket: Socket; isEnded: () => boolean } {
 }
 
 describe('a slow client', () => {
-  it('that reads a little now and then is ended', async (t) => {
-    const { socket, isEnded } = asking(await serving(t, 64));
+  it('that reads a little now and then is ended, and known to have been', async (t) => {
+    const sockets: Socket[] = [];
+    const { socket, isEnded } = asking(await serving(t, 64, sockets));
     for (let i = 0; i < 20 && !isEnded(); i++) {
       await sleep(100);
       socket.read(1000);
@@ -42,10 +44,12 @@ describe('a slow client', () => {
     socket.resume(); // to see the end
     for (let i = 0; i < 20 && !isEnded(); i++) await sleep(50);
     assert.ok(isEnded());
+    assert.deepEqual(sockets.map(wasSlow), [true]);
   });
 
   it('is not one that reads as fast as it should, however long it takes', async (t) => {
-    const { socket, isEnded } = asking(await serving(t, 64));
+    const sockets: Socket[] = [];
+    const { socket, isEnded } = asking(await serving(t, 64, sockets));
     let taken = 0;
     for (let i = 0; i < 20; i++) {
       const until = taken + 2 * MEBIBYTE;
@@ -58,6 +62,8 @@ describe('a slow client', () => {
     assert.equal(isEnded(), false);
     assert.ok(taken > 4 * MEBIBYTE);
     socket.destroy();
+    await sleep(20);
+    assert.deepEqual(sockets.map(wasSlow), [false]);
   });
 
   it('is not one that has nothing to read, nor one that keeps its connection without asking', async (t) => {

@@ -65,6 +65,18 @@ export function watchSlowClients({ bytesPerSecond, ms }: SlowClientLimits): Slow
   };
 }
 
+const slow = new WeakSet<Socket>();
+
+/** Takes note that a connection is ended for being slow. */
+export function noteSlow(socket: Socket): void {
+  slow.add(socket);
+}
+
+/** True for a connection that was ended for being slow. */
+export function wasSlow(socket: Socket): boolean {
+  return slow.has(socket);
+}
+
 /** Looks after the connections of a server over HTTP/1.1. */
 export function endSlowClients(server: Server | TlsServer, limits: SlowClientLimits): void {
   const watch = watchSlowClients(limits);
@@ -73,7 +85,10 @@ export function endSlowClients(server: Server | TlsServer, limits: SlowClientLim
     const unwatch = watch.add({
       isWaitedFor: () => socket.writableLength > 0,
       taken: () => socket.bytesWritten - socket.writableLength,
-      end: () => socket.destroy(),
+      end: () => {
+        noteSlow(socket);
+        socket.destroy();
+      },
     });
     socket.once('close', unwatch);
   });

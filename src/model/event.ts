@@ -27,7 +27,7 @@ export const EVENT_CLASSES = {
   networkActivity: { uid: 4001, activities: { open: 1, close: 2, reset: 3, fail: 4, refuse: 5, traffic: 6 } },
   httpActivity: {
     uid: 4002,
-    // `cut` is Cordon's name for "other": an open exchange was ended because the answer changed.
+    // Cordon's names for "other": `cut`, an open exchange was ended because the answer changed; `end`, one that was open for long has ended.
     activities: {
       connect: 1,
       delete: 2,
@@ -39,6 +39,7 @@ export const EVENT_CLASSES = {
       trace: 8,
       patch: 9,
       cut: 99,
+      end: 99,
       other: 99,
     },
   },

@@ -32,7 +32,7 @@ export {
 } from './message.ts';
 export { type MessageOf, parseMessage } from './parse.ts';
 export { closePayload, encodeFrame, OPCODE } from './tunnel/frames.ts';
-export { type JoinedTunnel, joinTunnel, type TunnelEnd, type TunnelEnds } from './tunnel/join.ts';
+export { type JoinedTunnel, joinTunnel, type TunnelEnd, type TunnelEnding, type TunnelEnds } from './tunnel/join.ts';
 export { TUNNEL, TUNNEL_CLOSE } from './tunnel/protocol.ts';
 export { WIRE_VERSION } from './version.ts';
 export { createProbeMarks, PROBE_FIELD, type ProbeMarks } from './probe-marks.ts';

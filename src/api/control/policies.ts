@@ -167,6 +167,9 @@ function activePolicies({ graph, policies }: ApiServices): Answer<(typeof CONTRO
   };
 }
 
+/** The end of what was open for long is no decision. */
+const IS_REQUEST = "class_uid = 4002 and (event->>'activity_name') <> 'end'";
+
 /** The newest decisions of the gateway since `since`, as they were recorded, and how many older ones were left out. */
 async function journalledDecisions(
   { journal }: ApiServices,
@@ -177,7 +180,7 @@ async function journalledDecisions(
   while (records.length < MAX_REPLAYED) {
     const rows = await journal.query(
       `select seq, uid, time, event->'unmapped'->'cordon' as record from events
-       where class_uid = 4002 and time >= $1 and seq < $2 order by seq desc limit ${PAGE}`,
+       where ${IS_REQUEST} and time >= $1 and seq < $2 order by seq desc limit ${PAGE}`,
       [since, before],
     );
     for (const { uid, time, record } of rows) {
@@ -187,7 +190,7 @@ async function journalledDecisions(
     before = Number(rows.at(-1)?.['seq']);
   }
   const [older] = await journal.query(
-    'select count(*) as n from events where class_uid = 4002 and time >= $1 and seq < $2',
+    `select count(*) as n from events where ${IS_REQUEST} and time >= $1 and seq < $2`,
     [since, before],
   );
   return { records, left: Number(older?.['n'] ?? 0) };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { z } from 'zod';
 import type { CONTROL_ROUTES } from '#contract';
+import { buildEvent } from '#model';
 import { type ApiBench, HOSTS, openApiBench } from '../testdata/api-bench.ts';
 import { enrol, type Person, type Reply } from '../testdata/browser.ts';
 
@@ -98,6 +99,11 @@ describe('the life of policies over the API', () => {
     const reply = await post('/api/policies/replay', { version: 1 });
     assert.equal(reply.status, 200, reply.text);
     assert.ok(reply.json<Out<'replayPolicies'>>().replayed >= 1);
+    // What had been open for long has ended: that is no decision.
+    const end = { class: 'httpActivity', activity: 'end', time: bench.clock.now(), message: '' } as const;
+    await bench.journal.append(buildEvent({ ...end, cordon: { end: { by: 'client' } } }));
+    const again = await post('/api/policies/replay', { version: 1 });
+    assert.deepEqual(again.json<Out<'replayPolicies'>>().notReplayable, []);
     const both = await post('/api/policies/replay', { version: 1, texts: { 'a.cedar': STAFF } });
     assert.equal(`${both.status} ${both.code()}`, '400 request-invalid');
   });

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { acceptKey } from '../websocket.ts';
 import { endSoftly } from './end-softly.ts';
-import { awaitsContinue, requestBody } from './request-body.ts';
+import { awaitsContinue, type RequestBody, requestBody } from './request-body.ts';
 
 /** How long, and for how many bytes, a body that nobody wants is still read, so that its sender gets to read the answer. */
 const LINGER = { milliseconds: 1000, bytes: 1024 * 1024 };
@@ -15,8 +15,12 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** The client of a request over HTTP/1.1. It is ended when its connection stands still for `idleMs`. */
 export function http1Client(request: IncomingMessage, response: ServerResponse, idleMs: number): ClientEnd {
-  response.setTimeout(idleMs, () => response.destroy());
-  return new Http1Client(request, response);
+  const client = new Http1Client(request, response);
+  response.setTimeout(idleMs, () => {
+    client.isLate = true;
+    response.destroy();
+  });
+  return client;
 }
 
 /**
@@ -47,7 +51,8 @@ class Http1Client implements ClientEnd {
   readonly webSocket: WebSocketOffer | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #body: Readable | undefined;
+  isLate = false;
+  #body: RequestBody | undefined;
   /** The head was given, and nothing of the answer has left yet. */
   #isHeld = false;
   /** The client was told that the connection ends, as nobody may read all of its body. */
@@ -95,6 +100,10 @@ class Http1Client implements ClientEnd {
   get body(): Readable {
     this.#body ??= requestBody(this.#request, this.#isAwaited ? () => this.#continue() : undefined);
     return this.#body;
+  }
+
+  get bodyBytes(): number {
+    return this.#body?.bytes ?? 0;
   }
 
   get isBodyComplete(): boolean {

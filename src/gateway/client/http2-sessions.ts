@@ -1,7 +1,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { HTTP2_OPTIONS } from '../server-options.ts';
-import { type SlowClientLimits, watchSlowClients } from '../slow-clients.ts';
+import { noteSlow, type SlowClientLimits, watchSlowClients } from '../slow-clients.ts';
 import type { Http2Head } from './http2.ts';
 
 /** How long a connection may stay without a stream, milliseconds. What never becomes a stream (a head without end) counts as none. */
@@ -60,7 +60,10 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
       const unwatch = slow?.add({
         isWaitedFor: () => streams.values().some(({ writableLength }) => writableLength > 0),
         taken: () => socket.bytesWritten,
-        end: () => session.destroy(),
+        end: () => {
+          noteSlow(socket);
+          session.destroy();
+        },
       });
       const idle = setTimeout(() => {
         if (streams.size === 0) endSession(session);

@@ -7,7 +7,7 @@ import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { endSoftly } from './end-softly.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
 import { byName, withoutNames } from '../headers.ts';
-import { awaitsContinue, requestBody } from './request-body.ts';
+import { awaitsContinue, type RequestBody, requestBody } from './request-body.ts';
 
 /** What a stream began with. `rawHeaders` are alternating names and values, pseudo-fields among them. */
 export interface Http2Head {
@@ -26,10 +26,12 @@ export function http2Client(
   head: Http2Head,
   { socket, idleMs }: { readonly socket: Socket; readonly idleMs: number },
 ): ClientEnd {
+  const client = new Http2Client(stream, head, socket);
   stream.setTimeout(idleMs, () => {
+    client.isLate = true;
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   });
-  return new Http2Client(stream, head, socket);
+  return client;
 }
 
 /**
@@ -40,10 +42,11 @@ class Http2Client implements ClientEnd {
   readonly protocol = 'h2';
   readonly socket: Socket;
   readonly webSocket: WebSocketOffer | undefined;
+  isLate = false;
   readonly #stream: ServerHttp2Stream;
   readonly #head: Http2Head;
   #rawHeaders: readonly string[] | undefined;
-  #body: Readable | undefined;
+  #body: RequestBody | undefined;
   #trailers: readonly string[] = NOTHING;
   #isBodyComplete: boolean;
   #begun: { readonly status: number; readonly fields: string[] } | undefined;
@@ -97,6 +100,10 @@ class Http2Client implements ClientEnd {
     const isAwaited = awaitsContinue(this.header('expect'));
     this.#body ??= requestBody(this.#stream, isAwaited ? () => this.#continue() : undefined);
     return this.#body;
+  }
+
+  get bodyBytes(): number {
+    return this.#body?.bytes ?? 0;
   }
 
   get isBodyComplete(): boolean {

@@ -1,14 +1,24 @@
-import { PassThrough, type Readable } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 
 /**
  * A body to hand on. Not the source itself: whoever destroys that takes the client's connection, and the answer, with it.
  * `onFirstRead` is called when somebody begins to read, before anything has to have arrived.
  */
-export function requestBody(source: Readable, onFirstRead?: () => void): Readable {
-  return source.pipe(onFirstRead === undefined ? new PassThrough() : new AwaitedBody(onFirstRead));
+export function requestBody(source: Readable, onFirstRead?: () => void): RequestBody {
+  return source.pipe(onFirstRead === undefined ? new RequestBody() : new AwaitedBody(onFirstRead));
 }
 
-class AwaitedBody extends PassThrough {
+/** Passes on what comes, and knows how much it was. */
+export class RequestBody extends Transform {
+  bytes = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.bytes += chunk.length;
+    done(null, chunk);
+  }
+}
+
+class AwaitedBody extends RequestBody {
   #onFirstRead: (() => void) | undefined;
 
   constructor(onFirstRead: () => void) {

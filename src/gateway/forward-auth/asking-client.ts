@@ -40,6 +40,8 @@ export class AskingClient implements ClientEnd {
   /** The body stays at the proxy. */
   readonly hasBody = false;
   readonly isBodyComplete = true;
+  readonly bodyBytes = 0;
+  readonly isLate = false;
   readonly header: (name: string) => string | undefined;
   readonly #asker: Asker;
   #status: number | undefined;

@@ -38,6 +38,8 @@ export const register: Stage = {
       correlationId: exchange.correlationId,
       decidedAt: now,
       keys: [],
+      flow: undefined,
+      isLong: false,
       // Until somebody forwards it, a cut is only noted; the next stage reads it.
       close: (cut) => {
         exchange.cut = cut;

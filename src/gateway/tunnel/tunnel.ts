@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { App } from '#model';
-import { joinTunnel, TUNNEL, TUNNEL_CLOSE } from '#wire';
+import { joinTunnel, TUNNEL, TUNNEL_CLOSE, type TunnelEnding } from '#wire';
 import { type Exchange, type GatewayParts, need, type Refusal, refuse, type StageResult } from '../exchange.ts';
+import type { Ender, Flow } from '../flow.ts';
 import { cutRefusal, whyCut } from '../forward-http.ts';
 import { offerOf } from '../forward-websocket.ts';
 import { upstreamRefusal } from '../upstreams/refusal.ts';
@@ -59,6 +60,14 @@ export async function forwardTunnel(exchange: Exchange, parts: GatewayParts): Pr
   return await promise;
 }
 
+/** Whoever holds this end of a tunnel only ever cuts it, and the event of a cut says so. */
+const ENDERS: Readonly<Record<TunnelEnding['by'], Ender | undefined>> = {
+  peer: 'client',
+  connection: 'app',
+  silence: 'deadline',
+  holder: undefined,
+};
+
 function join(exchange: Exchange, upstream: Socket): void {
   // One direction may end before the other, on a socket that was dialled for HTTP as well.
   upstream.allowHalfOpen = true;
@@ -68,8 +77,23 @@ function join(exchange: Exchange, upstream: Socket): void {
     'x-cordon-correlation-id',
     exchange.correlationId,
   ]);
-  const tunnel = joinTunnel({ frames, socket: upstream, role: 'gateway', onEnd: () => undefined });
-  need(exchange, 'live').close = (cut): void => {
+  const flow: Flow = { fromClient: 0, toClient: 0 };
+  const live = need(exchange, 'live');
+  live.flow = flow;
+  const tunnel = joinTunnel({
+    frames,
+    socket: upstream,
+    role: 'gateway',
+    onBytes: (bytes, to) => {
+      if (to === 'peer') flow.toClient += bytes;
+      else flow.fromClient += bytes;
+    },
+    onEnd: (_end, { by, isWhole }) => {
+      flow.endedBy = ENDERS[by];
+      flow.isWhole = isWhole;
+    },
+  });
+  live.close = (cut): void => {
     exchange.cut = cut;
     tunnel.close(cut.closeCode ?? TUNNEL_CLOSE.cut, whyCut(cut).message);
   };

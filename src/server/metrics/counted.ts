@@ -19,6 +19,7 @@ export interface Counted {
 const ALLOWED = 1;
 const DENIED = 2;
 const CUT = 'cut';
+const END = 'end';
 /** Series of one metric at most; what would be one more is counted under `other` (attack: to make series until the memory is full). */
 const MOST_SERIES = 2000;
 const CLASS_NAMES: ReadonlyMap<number, string> = new Map(
@@ -36,7 +37,7 @@ export function countEvents(journal: Pick<Journal, 'subscribe'>, graph: Pick<Tru
     events.add({ class: CLASS_NAMES.get(event.class_uid) ?? 'other' });
     if (event.class_uid !== EVENT_CLASSES.httpActivity.uid) return;
     if (event.activity_name === CUT) cuts.add({ reason: event.status_code ?? 'none' });
-    else if (!noteEpisode(event, overload)) requests.add(requestLabels(event, graph));
+    else if (event.activity_name !== END && !noteEpisode(event, overload)) requests.add(requestLabels(event, graph));
   };
   const unsubscribe = journal.subscribe(count);
   return {

@@ -76,12 +76,13 @@ describe('what is counted', () => {
         message: '',
         cordon: { overload: { kind, shed } },
       });
-    count(cut, cut, overload('began', 0));
+    const end = buildEvent({ class: 'httpActivity', activity: 'end', time: 0, message: '', status: 'success' });
+    count(cut, cut, overload('began', 0), end);
     assert.equal(counted.shedding, 1);
     count(overload('ended', 7));
     assert.deepEqual([counted.shedding, counted.shed, counted.requests()], [0, 7, []]);
     assert.deepEqual(counted.cuts(), [{ labels: { reason: 'session-revoked' }, value: 2 }]);
-    assert.deepEqual(counted.events(), [{ labels: { class: 'httpActivity' }, value: 4 }]);
+    assert.deepEqual(counted.events(), [{ labels: { class: 'httpActivity' }, value: 5 }]);
     counted.close();
     count(cut);
     assert.equal(counted.cuts()[0]?.value, 2);

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closePayload, encodeFrame, newMask, OPCODE } from './frames.ts';
-import { type JoinedTunnel, joinTunnel, type TunnelEnd } from './join.ts';
+import { type JoinedTunnel, joinTunnel, type TunnelEnd, type TunnelEnding } from './join.ts';
 import { TUNNEL } from './protocol.ts';
 
 const opened: Socket[] = [];
@@ -31,12 +31,15 @@ interface Made {
   readonly gateway: JoinedTunnel;
   readonly frames: readonly [Socket, Socket];
   readonly ends: { client?: TunnelEnd; gateway?: TunnelEnd };
+  /** How the gateway's end saw it, and the bytes that it handed on. */
+  readonly seen: { ending?: TunnelEnding; toPeer: number; toConnection: number };
 }
 
 /** program – client end = gateway end – server */
 async function tunnel(keepAliveMs?: number): Promise<Made> {
   const [[near, local], frames, [upstream, far]] = [await pair(), await pair(), await pair()];
   const ends: Made['ends'] = {};
+  const seen: Made['seen'] = { toPeer: 0, toConnection: 0 };
   const more = keepAliveMs === undefined ? {} : { keepAliveMs };
   const client = joinTunnel({
     frames: frames[0],
@@ -49,10 +52,14 @@ async function tunnel(keepAliveMs?: number): Promise<Made> {
     frames: frames[1],
     socket: upstream,
     role: 'gateway',
-    onEnd: (end) => (ends.gateway = end),
+    onEnd: (end, ending) => {
+      ends.gateway = end;
+      seen.ending = ending;
+    },
+    onBytes: (bytes, to) => (seen[to === 'peer' ? 'toPeer' : 'toConnection'] += bytes),
     ...more,
   });
-  return { near, far, client, gateway, frames, ends };
+  return { near, far, client, gateway, frames, ends, seen };
 }
 
 /** Everything that comes until the end; rejects when it is broken off. */
@@ -69,7 +76,7 @@ async function reset(socket: Socket): Promise<string> {
 
 describe('a tunnel', () => {
   it('carries bytes both ways and ends when both directions have', async () => {
-    const { near, far, ends } = await tunnel();
+    const { near, far, ends, seen } = await tunnel();
     near.end('question');
     assert.equal(await all(far), 'question');
     await sleep(20);
@@ -78,17 +85,34 @@ describe('a tunnel', () => {
     assert.equal(await all(near), 'answer');
     await sleep(20);
     assert.deepEqual(ends, { client: { code: 1000, reason: '' }, gateway: { code: 1000, reason: '' } });
+    assert.deepEqual(seen, { ending: { by: 'peer', isWhole: true }, toConnection: 8, toPeer: 6 });
   });
 
   it('lets the server end first', async () => {
-    const { near, far, ends } = await tunnel();
+    const { near, far, ends, seen } = await tunnel();
     far.end('banner');
     assert.equal(await all(near), 'banner');
     near.end('late');
     assert.equal(await all(far), 'late');
     await sleep(20);
     assert.equal(ends.gateway?.code, 1000);
+    assert.deepEqual(seen, { ending: { by: 'connection', isWhole: true }, toConnection: 4, toPeer: 6 });
   });
+
+  for (const [name, by, happen] of [
+    ['the other end goes', 'peer', ({ frames }: Made): unknown => frames[0].destroy()],
+    ['the connection behind this end is reset', 'connection', ({ far }: Made): unknown => far.resetAndDestroy()],
+    ['this end is told to end', 'holder', ({ gateway }: Made): unknown => gateway.close(4403, 'no-permit: no')],
+    ['the other end says that all is done before it is', 'peer', ({ client }: Made): unknown => client.close(1000, '')],
+  ] as const) {
+    it(`knows who ended it, and that something is missing, when ${name}`, async () => {
+      const made = await tunnel();
+      for (const socket of [made.near, made.far]) socket.on('error', () => undefined);
+      happen(made);
+      for (let i = 0; i < 100 && made.seen.ending === undefined; i++) await sleep(10);
+      assert.deepEqual(made.seen.ending, { by, isWhole: false });
+    });
+  }
 
   it('carries much, and holds back whoever is faster than the other reads', { timeout: 20_000 }, async () => {
     const { near, far } = await tunnel();
@@ -176,11 +200,15 @@ describe('a tunnel', () => {
 
   it('ends when the other end does not answer', async () => {
     const [[near, local], [frames, deaf]] = [await pair(), await pair()];
-    const end = Promise.withResolvers<TunnelEnd>();
-    joinTunnel({ frames, socket: local, role: 'client', keepAliveMs: 20, onEnd: end.resolve });
+    const end = Promise.withResolvers<[TunnelEnd, TunnelEnding]>();
+    const onEnd = (...told: [TunnelEnd, TunnelEnding]): void => end.resolve(told);
+    joinTunnel({ frames, socket: local, role: 'client', keepAliveMs: 20, onEnd });
     const broken = reset(near);
     deaf.resume();
-    assert.deepEqual(await end.promise, { code: 1006, reason: 'the other end of the tunnel does not answer' });
+    assert.deepEqual(await end.promise, [
+      { code: 1006, reason: 'the other end of the tunnel does not answer' },
+      { by: 'silence', isWhole: false },
+    ]);
     assert.equal(await broken, 'ECONNRESET');
   });
 

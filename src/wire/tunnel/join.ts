@@ -9,6 +9,17 @@ export interface TunnelEnd {
   readonly reason: string;
 }
 
+/** Who ended a tunnel: the other end of it, the connection behind this end, the silence of the other end, or whoever holds this end. */
+export type TunnelEnder = 'peer' | 'connection' | 'silence' | 'holder';
+
+/** How a tunnel came to its end. */
+export interface TunnelEnding {
+  /** Where both directions came to their own end, the side that ended first. */
+  readonly by: TunnelEnder;
+  /** True when both directions came to their own end, so that nothing is missing. */
+  readonly isWhole: boolean;
+}
+
 /** What to join. */
 export interface TunnelEnds {
   /** Carries frames; the handshake is over. */
@@ -20,7 +31,9 @@ export interface TunnelEnds {
   /** Silence after which the other end is asked, and again after which it is taken for dead, milliseconds. */
   readonly keepAliveMs?: number;
   /** Called once. */
-  readonly onEnd: (end: TunnelEnd) => void;
+  readonly onEnd: (end: TunnelEnd, ending: TunnelEnding) => void;
+  /** Told of the bytes of the connection as they are handed on. */
+  readonly onBytes?: (bytes: number, to: 'peer' | 'connection') => void;
 }
 
 /** A tunnel that carries bytes. */
@@ -47,6 +60,7 @@ class Joint implements JoinedTunnel {
   readonly #reader: FrameReader;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
+  #endedFirst: TunnelEnder | undefined;
   #hasSentEnd = false;
   #hasGotEnd = false;
   /** True while the connection has to take what came before more is read. */
@@ -65,9 +79,13 @@ class Joint implements JoinedTunnel {
   }
 
   close(code: number, reason: string): void {
+    this.#close({ code, reason }, 'holder');
+  }
+
+  #close(end: TunnelEnd, by: TunnelEnder): void {
     if (this.#isOver) return;
-    this.#sayClose(code, reason);
-    this.#finish({ code, reason }, code === TUNNEL_CLOSE.done);
+    this.#sayClose(end.code, end.reason);
+    this.#finish(end, by, end.code === TUNNEL_CLOSE.done);
   }
 
   #listen(): void {
@@ -81,14 +99,15 @@ class Joint implements JoinedTunnel {
     onceEnded(socket, () => {
       if (this.#isOver) return;
       this.#hasSentEnd = true;
+      this.#endedFirst ??= 'connection';
       this.#send(OPCODE.text, Buffer.from(TUNNEL.end));
       this.#closeWhenDone();
     });
     const onLost = (): void => {
-      if (!this.#isOver) this.#lose('the tunnel broke off');
+      if (!this.#isOver) this.#lose('the tunnel broke off', 'peer');
     };
     const onFailed = (): void => {
-      this.close(TUNNEL_CLOSE.failed, 'the connection behind the tunnel broke off');
+      this.#close({ code: TUNNEL_CLOSE.failed, reason: 'the connection behind the tunnel broke off' }, 'connection');
     };
     frames.on('error', onLost).on('close', onLost);
     onceEnded(frames, onLost);
@@ -105,10 +124,12 @@ class Joint implements JoinedTunnel {
     const { frames, socket } = this.#ends;
     switch (event.kind) {
       case 'data':
+        this.#ends.onBytes?.(event.bytes.length, 'connection');
         if (!socket.write(event.bytes)) this.#pause();
         break;
       case 'end':
         this.#hasGotEnd = true;
+        this.#endedFirst ??= 'peer';
         socket.end();
         this.#closeWhenDone();
         break;
@@ -119,12 +140,12 @@ class Joint implements JoinedTunnel {
       case 'pong':
         break;
       case 'violation':
-        this.close(event.code, event.reason);
+        this.#close({ code: event.code, reason: event.reason }, 'peer');
         break;
       default: {
         const isWhole = event.code === TUNNEL_CLOSE.done && this.#hasGotEnd && this.#hasSentEnd;
         this.#sayClose(event.code === 1005 ? TUNNEL_CLOSE.done : event.code, '');
-        this.#finish({ code: event.code, reason: event.reason }, isWhole);
+        this.#finish({ code: event.code, reason: event.reason }, 'peer', isWhole);
       }
     }
   }
@@ -132,6 +153,7 @@ class Joint implements JoinedTunnel {
   #onBytes(chunk: Buffer): void {
     if (this.#isOver) return;
     const { frames, socket } = this.#ends;
+    this.#ends.onBytes?.(chunk.length, 'peer');
     let isTaken = true;
     for (let at = 0; at < chunk.length; at += TUNNEL.frameBytes) {
       isTaken = this.#send(OPCODE.binary, chunk.subarray(at, at + TUNNEL.frameBytes));
@@ -160,7 +182,7 @@ class Joint implements JoinedTunnel {
       return;
     }
     if (!this.#isHeard && this.#isAsked) {
-      this.#lose('the other end of the tunnel does not answer');
+      this.#lose('the other end of the tunnel does not answer', 'silence');
       return;
     }
     this.#isAsked = !this.#isHeard;
@@ -183,21 +205,21 @@ class Joint implements JoinedTunnel {
   }
 
   #closeWhenDone(): void {
-    if (this.#hasSentEnd && this.#hasGotEnd) this.close(TUNNEL_CLOSE.done, '');
+    if (this.#hasSentEnd && this.#hasGotEnd) this.#close({ code: TUNNEL_CLOSE.done, reason: '' }, 'holder');
   }
 
-  #lose(reason: string): void {
+  #lose(reason: string, by: TunnelEnder): void {
     this.#ends.frames.destroy();
-    this.#finish({ code: TUNNEL_CLOSE.brokenOff, reason }, false);
+    this.#finish({ code: TUNNEL_CLOSE.brokenOff, reason }, by, false);
   }
 
-  #finish(end: TunnelEnd, isWhole: boolean): void {
+  #finish(end: TunnelEnd, by: TunnelEnder, isWhole: boolean): void {
     const { frames, socket, onEnd } = this.#ends;
     this.#isOver = true;
     clearInterval(this.#timer);
     if (!isWhole) breakOff(socket);
     frames.resume(); // what still comes is dropped
-    onEnd(end);
+    onEnd(end, { by: isWhole ? (this.#endedFirst ?? by) : by, isWhole });
   }
 }
 
