@@ -40,7 +40,7 @@ export interface ClientEnd {
   inform(status: number, fields: readonly string[]): void;
   /** Sends the head; it may leave together with what follows at once. What a hop says for itself is added here. */
   begin(status: number, fields: readonly string[]): void;
-  /** False: wait for `onceDrained`. */
+  /** False: wait for `onceDrained`. The chunk is given away: its memory is used again once it has left. */
   write(chunk: Buffer): boolean;
   onceDrained(work: () => void): void;
   /**

@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
+import { onceLeft } from '../spent-bytes.ts';
 import { acceptKey } from '../websocket.ts';
 import { endSoftly } from './end-softly.ts';
 import { awaitsContinue, type RequestBody, requestBody } from './request-body.ts';
@@ -141,7 +142,7 @@ class Http1Client implements ClientEnd {
 
   write(chunk: Buffer): boolean {
     this.#isHeld = false;
-    return this.#response.write(chunk);
+    return this.#response.write(chunk, onceLeft(chunk, this.#response));
   }
 
   onceDrained(work: () => void): void {

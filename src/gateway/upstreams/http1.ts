@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Pool } from 'undici';
+import { giveBackWritten } from '../spent-bytes.ts';
 import type { Deadlines, Transport } from './transport.ts';
 
 /** How long a connection without a request is kept, milliseconds. Most servers keep theirs for 5 s, and close it under the next request. */
@@ -17,6 +18,7 @@ export function createHttp1(origin: string, open: () => Promise<Socket>, deadlin
     connect: (_options, callback) => {
       open().then(
         (socket) => {
+          giveBackWritten(socket); // all that is written here are heads and bodies on their way
           callback(null, socket);
         },
         (error: unknown) => {

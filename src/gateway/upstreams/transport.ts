@@ -8,6 +8,7 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Alternating names and values, `host` among them. */
   readonly headers: readonly string[];
+  /** Its chunks are given away: their memory is used again once they have left. */
   readonly body: Readable | null;
   /** Fields after the body; asked for when it has ended. Absent: none. */
   readonly trailers?: (() => readonly string[]) | undefined;
