@@ -59,6 +59,12 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ['devices token --label a=1 --label a=2', 'the label `a` is given twice', 'see `cordon devices token --help`'],
   ['discover aws --from missing', '`missing` is not a directory', 'name the directory with the saved answers'],
   ['segments reach --aws missing', '`missing` is not a directory', 'name the directory with the saved answers'],
+  ['login --url id.x.org --key k', '`--certificate` and `--key` belong together', 'see `cordon login --help`'],
+  [
+    'login --url id.x.org --device d --certificate c --key k',
+    '`--device` and `--certificate` exclude each other',
+    'see `cordon login --help`',
+  ],
   ['agent enrol --server x:1', '`--token TOKEN` is missing', 'see `cordon agent enrol --help`'],
   ['agent enrol --server x:1 --token -', 'there is no token on standard input', 'make one with `cordon devices token`'],
 ];

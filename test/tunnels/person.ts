@@ -77,15 +77,24 @@ export interface Person {
 export function ada(
   made: World,
   hosts: readonly string[],
-  options: { origin?: string; ca?: string; form?: 'bearer' | 'dpop' } = {},
+  options: {
+    origin?: string;
+    ca?: string;
+    device?: string;
+    certificate?: string;
+    key?: string;
+    form?: 'bearer' | 'dpop';
+  } = {},
 ): Person {
   const { origin = `http://id.localhost:${made.port}`, ca, form = 'dpop' } = options;
+  const { device, certificate, key: deviceKey } = options;
   const home = testFolder();
   const directory = join(home, 'cordon');
   mkdirSync(join(directory, 'tokens'), { recursive: true, mode: 0o700 });
   const write = (name: string, content: object): void =>
     writeFileSync(join(directory, name), JSON.stringify(content), { mode: 0o600 });
-  write('login.json', { url: origin, ...(ca === undefined ? {} : { ca }) });
+  const kept = { url: origin, ca, device, certificate, key: deviceKey };
+  write('login.json', kept); // what is undefined is not there
   made.signIn();
   const [session] = [...made.graph.all('session')].slice(-1);
   for (const host of hosts) {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { CordonError } from '#base';
+import { CordonError, systemClock } from '#base';
+import { createAuthority } from '#devices';
+import { openStore } from '#store';
 import { appAddress, connectionOf, parseIdentityUrl } from './login.ts';
 
 const refusedAs = (code: string) => (error: unknown) => error instanceof CordonError && error.code === code;
@@ -68,13 +70,25 @@ describe('what connections are made with', () => {
     assert.equal((await connectionOf({ url: 'https://id.example.org' })).rejectUnauthorized, true);
   });
 
-  it('hold the certificate of the device, or say that it cannot be read', async () => {
+  it('hold the certificate of the device, or say that it cannot be used', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cordon-device-'));
-    const login = { url: 'https://id.example.org', device: folder };
-    await assert.rejects(connectionOf(login), refusedAs('device-certificate-unreadable'));
-    for (const name of ['certificate', 'key']) writeFileSync(join(folder, `${name}.pem`), name);
-    const { cert, key } = await connectionOf(login);
-    assert.deepEqual([cert, key], ['certificate', 'key']);
+    const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
+    const store = await openStore({ path: ':memory:', clock: systemClock });
+    const issued = await (await createAuthority({ store, clock: systemClock })).issueServer(['a.example.org']);
+    await store.close();
+    for (const login of [
+      { url: 'https://id.example.org', device: folder },
+      { url: 'https://id.example.org', certificate, key },
+    ]) {
+      rmSync(key, { force: true });
+      await assert.rejects(connectionOf(login), refusedAs('device-certificate-unreadable'));
+      writeFileSync(certificate, issued.certificate);
+      writeFileSync(key, issued.key, { mode: 0o644 });
+      await assert.rejects(connectionOf(login), /may be read by others/);
+      chmodSync(key, 0o600);
+      const made = await connectionOf(login);
+      assert.deepEqual([made.cert, made.key], [issued.certificate, issued.key]);
+    }
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { lookup as ask } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
@@ -15,6 +16,9 @@ export interface Login {
   readonly ca?: string;
   /** Absolute path of the agent's state directory, whose certificate says which device this is. */
   readonly device?: string;
+  /** Absolute paths of a certificate and its key, PEM, in place of that directory: only root can read the agent's. */
+  readonly certificate?: string;
+  readonly key?: string;
 }
 
 /** What a TLS connection to the installation is made with. */
@@ -29,7 +33,7 @@ export const LOGIN_FILE = 'login.json';
 /** Reads the login. Throws `login-missing`. */
 export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<Login> {
   const kept = await readPrivate(person.directory, LOGIN_FILE);
-  const { url, ca, device } = kept ?? {};
+  const { url, ca, device, certificate, key } = kept ?? {};
   if (typeof url !== 'string') {
     throw new CordonError('login-missing', 'this computer is not told which Cordon to talk to', {
       hint: 'run `cordon login --url https://id.<domain>`',
@@ -39,6 +43,7 @@ export async function readLogin({ person }: Pick<CliWorld, 'person'>): Promise<L
     url: parseIdentityUrl(url),
     ...(typeof ca === 'string' ? { ca } : {}),
     ...(typeof device === 'string' ? { device } : {}),
+    ...(typeof certificate === 'string' && typeof key === 'string' ? { certificate, key } : {}),
   };
 }
 
@@ -78,7 +83,9 @@ export function appAddress({ url }: Login, app: string): { readonly host: string
 }
 
 /** What connections are made with. Throws `device-certificate-unreadable`. */
-export async function connectionOf({ ca, device }: Login): Promise<Connection> {
+export async function connectionOf(login: Login): Promise<Connection> {
+  const { ca } = login;
+  const device = deviceFiles(login);
   return {
     ca: ca ?? [...getCACertificates('default'), ...getCACertificates('system')],
     minVersion: 'TLSv1.2',
@@ -95,17 +102,32 @@ const findAddress: LookupFunction = (hostname, options, callback) => {
   else callback(null, '127.0.0.1', 4);
 };
 
-async function deviceCertificate(directory: string): Promise<{ readonly cert: string; readonly key: string }> {
+function deviceFiles({ device, certificate, key }: Login): DeviceFiles | undefined {
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  return device === undefined
+    ? undefined
+    : { certificate: join(device, 'certificate.pem'), key: join(device, 'key.pem') };
+}
+
+/** Paths of what says which device this is. */
+interface DeviceFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+async function deviceCertificate(files: DeviceFiles): Promise<{ readonly cert: string; readonly key: string }> {
   try {
-    const [cert, key] = await Promise.all(
-      ['certificate.pem', 'key.pem'].map(async (name) => await readFile(join(directory, name), 'utf8')),
-    );
-    return { cert: cert ?? '', key: key ?? '' };
+    const [cert, key] = [await readFile(files.certificate, 'utf8'), await readFile(files.key, 'utf8')];
+    if (((await stat(files.key)).mode & 0o077) !== 0) {
+      throw new Error(`\`${files.key}\` may be read by others, and whoever reads it is this device`);
+    }
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('it is for another key');
+    return { cert, key };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CordonError('device-certificate-unreadable', `the certificate of this device cannot be read: ${why}`, {
+    throw new CordonError('device-certificate-unreadable', `the certificate of this device cannot be used: ${why}`, {
       cause,
-      hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent',
+      hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent, or copies of its files',
     });
   }
 }

@@ -36,17 +36,30 @@ export async function login(context: CommandContext): Promise<number> {
     await writePrivate(world.person.directory, LOGIN_FILE, { ...chosen });
   }
   if (out.isJson)
-    out.document({ url: chosen.url, hasOwnAuthority: chosen.ca !== undefined, device: chosen.device ?? null });
+    out.document({
+      url: chosen.url,
+      hasOwnAuthority: chosen.ca !== undefined,
+      device: chosen.device ?? chosen.certificate ?? null,
+    });
   else out.line(`commands of this computer talk to ${chosen.url}`);
   return 0;
 }
 
 async function loginOf({ args, world }: CommandContext, url: string): Promise<Login> {
-  const [ca, device] = [args.text('ca'), args.text('device')];
+  const [ca, device, certificate, key] = ['ca', 'device', 'certificate', 'key'].map((name) => args.text(name));
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw misuse(args.row, '`--certificate` and `--key` belong together');
+  }
+  if (device !== undefined && certificate !== undefined) {
+    throw misuse(args.row, '`--device` and `--certificate` exclude each other');
+  }
   return {
     url: parseIdentityUrl(url),
     ...(ca === undefined ? {} : { ca: await authorities(resolve(world.cwd, ca), ca) }),
     ...(device === undefined ? {} : { device: resolve(world.cwd, device) }),
+    ...(certificate === undefined || key === undefined
+      ? {}
+      : { certificate: resolve(world.cwd, certificate), key: resolve(world.cwd, key) }),
   };
 }
 

@@ -17,6 +17,8 @@ export const ACCESS: readonly CommandRow[] = [
         doc: 'The only authorities that may certify it, as PEM. Default: those of the system.',
       },
       { name: 'device', value: 'DIR', doc: 'State directory of the agent, to show the certificate of this device.' },
+      { name: 'certificate', value: 'FILE', doc: 'Copy of that certificate, where you cannot read the directory.' },
+      { name: 'key', value: 'FILE', doc: 'Copy of its key, which only you may read.' },
     ],
     examples: [
       'cordon login --url https://id.example.org',

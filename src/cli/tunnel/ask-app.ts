@@ -41,7 +41,7 @@ const DEVICE_WANTED: ReadonlySet<string> = new Set([
   'device-unmanaged',
 ] satisfies readonly ReasonCode[]);
 const SHOW_DEVICE =
-  'this command shows no device certificate: enrol this computer with `cordon agent enrol`, then run `cordon login` with an `https://` address and `--device /var/lib/cordon-agent`';
+  'this command shows no device certificate: enrol this computer with `cordon agent enrol`, then run `cordon login` with an `https://` address and `--device /var/lib/cordon-agent`, or with `--certificate` and `--key`';
 
 /** Asks Cordon's part of an app's host. Resolves with the body of a 200; throws the refusal as the gateway says it. */
 export async function askApp(tokenFor: TokenSource, question: AppQuestion): Promise<string> {
