@@ -4,7 +4,8 @@ import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 
 /** How a proxy is answered. */
 export interface Asker {
-  readonly hasLeft: boolean;
+  /** No accessor: a literal with one has a hidden class of its own, which keeps all it refers to until the slow collection of garbage. */
+  hasLeft(): boolean;
   onceClosed(work: () => void): void;
   /** Sends the answer, all of it. */
   answer(status: number, fields: readonly string[], body: string): void;
@@ -63,7 +64,7 @@ export class AskingClient implements ClientEnd {
   }
 
   get hasLeft(): boolean {
-    return this.#asker.hasLeft;
+    return this.#asker.hasLeft();
   }
 
   get hasBegun(): boolean {

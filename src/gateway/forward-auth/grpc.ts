@@ -124,9 +124,7 @@ function finderIn(rawHeaders: readonly string[]): Asked['header'] {
 
 function askerOver(stream: ServerHttp2Stream, check: EnvoyCheck | undefined): Asker {
   return {
-    get hasLeft(): boolean {
-      return stream.destroyed || stream.closed;
-    },
+    hasLeft: () => stream.destroyed || stream.closed,
     onceClosed: (work) => {
       stream.once('close', work);
     },

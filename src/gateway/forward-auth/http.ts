@@ -112,9 +112,7 @@ function refuseUnknown(response: ServerResponse): void {
 
 function askerOver(response: ServerResponse, contract: Contract): Asker {
   return {
-    get hasLeft(): boolean {
-      return response.destroyed;
-    },
+    hasLeft: () => response.destroyed,
     onceClosed: (work) => {
       response.once('close', work);
     },
