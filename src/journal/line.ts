@@ -44,24 +44,24 @@ export interface EncodedLine {
   readonly to: number;
 }
 
-/** Most bytes that a character of a text becomes in UTF-8; one outside the first plane has two characters. */
-const MOST_CHARACTER_BYTES = 3;
-
 /** Renders lines that follow `head`, each ended by a newline, as the bytes that are hashed and written. They lie in one of the `pages`. */
 export function encodeLines(
   head: { readonly seq: number; readonly hash: string },
   events: readonly string[],
   pages: Pages = new Pages(),
 ): { readonly bytes: Buffer; readonly lines: readonly EncodedLine[] } {
-  const room = pages.room(events.reduce((sum, { length }) => sum + MOST_CHARACTER_BYTES * length + MAX_FRAME_BYTES, 0));
+  const lengths = events.map((event) => Buffer.byteLength(event));
+  const room = pages.room(lengths.reduce((sum, length) => sum + length + MAX_FRAME_BYTES, 0));
   const lines: EncodedLine[] = [];
   let { seq, hash: prev } = head;
   let at = 0;
-  for (const event of events) {
+  for (const [index, event] of events.entries()) {
     seq += 1;
     const start = at;
     const from = at + room.write(headerOf(seq, prev), at, 'latin1');
-    const to = from + room.write(event, from, 'utf8');
+    // A text of as many bytes as characters is ASCII, and copied as it is.
+    const isAscii = lengths[index] === event.length;
+    const to = from + room.write(event, from, isAscii ? 'latin1' : 'utf8');
     prev = hash('sha256', room.subarray(start, to), 'base64url');
     at = to + room.write(`${HASH_MEMBER}${prev}"}\n`, to, 'latin1');
     lines.push({ seq, hash: prev, from, to });
