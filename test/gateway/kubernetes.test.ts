@@ -163,3 +163,18 @@ describe('a Kubernetes API behind the gateway', () => {
     assert.deepEqual(told(made.arrivals[0]), ['authorization: Basic abc']);
   });
 });
+
+describe('Cordon’s own paths', () => {
+  for (const [kind, app] of Object.entries({
+    http: {},
+    tcp: { upstream: 'tcp://127.0.0.1:1' },
+    ssh: { upstream: 'tcp://127.0.0.1:1', ssh: { principals: ['ops'], lifetimeSeconds: 60 } },
+    kubernetes: { kubernetes: { tokenFile: '/none' } },
+  })) {
+    it(`say to everybody that an app speaks ${kind}, and nothing else of it`, async () => {
+      const made = await world({ apps: [app] });
+      const { status, body } = await made.ask({ path: '/.cordon/app' });
+      assert.deepEqual([status, JSON.parse(body), made.arrivals.length], [200, { kind }, 0]);
+    });
+  }
+});

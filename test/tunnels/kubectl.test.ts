@@ -33,6 +33,20 @@ function kubectlVersion(): number | undefined {
 
 const minor = kubectlVersion() ?? 0;
 
+/** Lets the gateway listen over TLS too, under these names: what `cordon login` would keep. */
+async function overTls(made: World, hosts: readonly string[]): Promise<{ origin: string; ca: string }> {
+  const store = await openStore({ path: ':memory:', clock: systemClock });
+  const authority = await createAuthority({ store, clock: systemClock });
+  const { certificate: cert, key } = await authority.issueServer(hosts);
+  await store.close();
+  const server = createServer({ ...SERVER_OPTIONS, cert, key }, made.gateway.handle);
+  server.on('upgrade', made.gateway.upgrade);
+  hardenServer(server);
+  servers.push(server.listen(0, HOST));
+  await once(server, 'listening');
+  return { origin: `https://id.localhost:${(server.address() as AddressInfo).port}`, ca: authority.certificate };
+}
+
 interface Setting {
   readonly made: World;
   readonly kubectl: (words: readonly string[], env?: NodeJS.ProcessEnv) => Running;
@@ -48,19 +62,7 @@ async function setting(): Promise<Setting> {
     onUpgrade: kubernetesExec,
     apps: [{ id: 'app_k8s', host: HOST, kubernetes: { tokenFile } }],
   });
-  const store = await openStore({ path: join(folder, 'store.sqlite'), clock: systemClock });
-  const authority = await createAuthority({ store, clock: systemClock });
-  const { certificate: cert, key } = await authority.issueServer([HOST]);
-  await store.close();
-  const server = createServer({ ...SERVER_OPTIONS, cert, key }, (request, response) => {
-    made.gateway.handle(request, response);
-  });
-  server.on('upgrade', (request, socket, head) => made.gateway.upgrade(request, socket, head));
-  hardenServer(server);
-  servers.push(server.listen(0, HOST));
-  await once(server, 'listening');
-  const origin = `https://id.localhost:${(server.address() as AddressInfo).port}`;
-  const person = ada(made, [HOST], { origin, ca: authority.certificate, form: 'bearer' });
+  const person = ada(made, [HOST], { ...(await overTls(made, [HOST])), form: 'bearer' });
   const version = minor < 22 ? ['--api-version', 'v1beta1'] : [];
   const written = person.cordon('kubeconfig', HOST, ...version);
   assert.equal(await written.ended, 0, written.err());
@@ -75,6 +77,38 @@ describe('cordon kubeconfig', () => {
     const running = ada(made, ['wiki.localhost'], { form: 'bearer' }).cordon('kubeconfig', 'wiki');
     assert.equal(await running.ended, 2);
     assert.match(running.err(), /kubectl sends no token without TLS[\s\S]*hint: run `cordon login`/);
+  });
+
+  for (const [app, options, said] of [
+    ['wiki', {}, /`wiki\.localhost` is a web app and no Kubernetes API.*\(app-no-cluster\)\nhint: .*`cordon token`/],
+    ['wiki', { upstream: 'tcp://127.0.0.1:1' }, /is a TCP app and no .*\nhint: .*`cordon connect`/],
+    ['wiki', { upstream: 'tcp://127.0.0.1:1', ssh: { principals: ['a'], lifetimeSeconds: 9 } }, /hint: .*`cordon ssh`/],
+    ['nothing', {}, /no app is published at `nothing\.localhost` \(app-unknown\)/],
+  ] as const) {
+    it(`makes none for an app that is no cluster, and says how it is reached: ${said.source}`, async () => {
+      const made = await world({ clock: systemClock, apps: [options] });
+      const login = await overTls(made, ['wiki.localhost', 'nothing.localhost']);
+      const running = ada(made, ['wiki.localhost'], { ...login, form: 'bearer' }).cordon('kubeconfig', app);
+      assert.equal(await running.ended, 2);
+      assert.match(running.err(), said);
+      assert.equal(running.out(), '');
+    });
+  }
+
+  it('is made for a cluster', async () => {
+    const made = await world({ clock: systemClock, apps: [{ kubernetes: { tokenFile: '/none' } }] });
+    const login = await overTls(made, ['wiki.localhost']);
+    const running = ada(made, ['wiki.localhost'], { ...login, form: 'bearer' }).cordon('kubeconfig', 'wiki');
+    assert.equal(await running.ended, 0, running.err());
+    assert.match(running.out(), /server: https:\/\/wiki\.localhost:/);
+  });
+
+  it('asks nobody in a browser for an app that is no cluster', async () => {
+    const made = await world({ clock: systemClock });
+    const login = await overTls(made, ['wiki.localhost']);
+    const running = ada(made, [], login).cordon('kubeconfig', 'wiki');
+    assert.equal(await running.ended, 2);
+    assert.doesNotMatch(running.err(), /open this/);
   });
 });
 

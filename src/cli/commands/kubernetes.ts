@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { CordonError } from '#base';
 import { type AppToken, appToken } from '../access/app-token.ts';
+import { refuseOtherThanCluster } from '../access/app-kind.ts';
 import { readLogin } from '../access/login.ts';
 import type { CommandContext } from '../command.ts';
 import { askApp, type TokenSource } from '../tunnel/ask-app.ts';
@@ -21,6 +22,7 @@ export async function kubeconfig(context: CommandContext): Promise<number> {
       hint: 'run `cordon login` with the address that begins with `https://`',
     });
   }
+  await refuseOtherThanCluster(world, app);
   const token = await appToken(world, app, { form: 'bearer' });
   const [command, ...words] = world.self;
   const name = token.host;

@@ -28,6 +28,7 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['GET /.cordon/sign-out', askToSignOut],
   ['POST /.cordon/sign-out', signOut],
   [`GET ${KEYS_PATH}`, showKeys],
+  ['GET /.cordon/app', showKind],
   [`POST ${TOKEN_PATH}`, giveToken],
   [`UPGRADE ${TUNNEL.path}`, beginTunnel],
   ['POST /.cordon/ssh-certificate', beginSshCertificate],
@@ -77,6 +78,15 @@ async function signOut(exchange: Exchange, { endSession }: GatewayParts): Promis
   if (session !== undefined) await endSession?.({ sessionId: session.id, userId: session.userId });
   const page = signedOutPage(need(exchange, 'app').name, endSession !== undefined);
   sendPage(exchange, 200, page, ['set-cookie', expiredCookie(APP_COOKIE)]);
+  return 'answered';
+}
+
+/** What the app speaks: refusals show it to everybody anyway. Its name and its servers are not said. */
+function showKind(exchange: Exchange): StageResult {
+  const app = need(exchange, 'app');
+  const tcp = app.ssh === undefined ? 'tcp' : 'ssh';
+  const kind = app.kubernetes === undefined ? (isTcp(app) ? tcp : 'http') : 'kubernetes';
+  send(exchange, { status: 200, type: 'application/json', body: `${JSON.stringify({ kind })}\n` });
   return 'answered';
 }
 
