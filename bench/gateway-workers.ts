@@ -3,13 +3,12 @@
  * GET of 250 bytes after the other. The client and the app need a core of their own, so all processes of the Cordon under measurement share
  * one core here, in turns: a main process with two workers, and one process. What the three carry on one core, they carry twice on two.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CORES, makeChildren, needCores, tell } from './gateway/children.ts';
+import { CORES, makeChildren, needCores, processorSeconds, tell } from './gateway/children.ts';
 import type { LoadOrder, LoadReport } from './gateway/load-child.ts';
-import { type BenchOptions, type Measurement, measurement, median, Skip } from './harness.ts';
+import { type BenchOptions, type Measurement, measurement, median } from './harness.ts';
 
 const CONNECTIONS = 64;
 
@@ -29,7 +28,6 @@ interface Cost {
 
 /** Measures what a request costs in one process, and in a main process with two workers. */
 export async function run({ quick, progress }: BenchOptions): Promise<Measurement[]> {
-  if (process.platform !== 'linux') throw new Skip('it reads processor times from /proc');
   needCores();
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-workers-'));
   const children = makeChildren(join(import.meta.dirname, 'gateway'));
@@ -91,18 +89,4 @@ function compared(one: readonly Cost[], two: readonly Cost[]): Measurement {
       'twice what a main process and two workers carry on one core; processor time per request: ' +
       `${alone.toFixed(0)} µs in one process, ${workers.toFixed(0)} µs in a worker and ${main.toFixed(0)} µs in the main process`,
   });
-}
-
-/** Processor time of a process and all its threads so far. */
-function processorSeconds(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
-}
-
-let ticks = 0;
-
-function ticksPerSecond(): number {
-  if (ticks === 0) ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-  return ticks;
 }

@@ -1,6 +1,7 @@
 /** Processes of the gateway's benchmarks, and what they say. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Skip } from '../harness.ts';
@@ -100,4 +101,18 @@ async function answerOf<T>(child: ChildProcess): Promise<T> {
     over.abort();
     ended.catch(() => undefined);
   }
+}
+
+/** Seconds of processor time that a process and all its threads have taken so far. */
+export function processorSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+}
+
+let ticks = 0;
+
+function ticksPerSecond(): number {
+  if (ticks === 0) ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return ticks;
 }

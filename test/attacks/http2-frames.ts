@@ -16,7 +16,8 @@ export const FRAME = {
 /** Flags of the frames used here. */
 export const FLAG = { endStream: 1, endHeaders: 4 } as const;
 
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+/** What a client says first. */
+export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 /** One frame. */
 export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
