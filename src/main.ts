@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keepObjectsYoung, systemClock } from '#base';
 import { type CliWorld, runCli, type RunningServer, type UpOptions } from '#cli';
-import type { Cordon, Log } from '#server';
+import type { Log } from '#server';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 async function up(options: UpOptions): Promise<RunningServer> {
   keepObjectsYoung();
   // Loaded here and not above: `cordon agent run` on a host needs none of it.
-  const [{ defaultSource, fileSource, startCordon, textSource }, demo] = await Promise.all([
+  const [{ defaultSource, fileSource, listeningOf, startCordon, textSource }, demo] = await Promise.all([
     import('#server'),
     options.isDemo ? import('./demo/index.ts') : undefined,
   ]);
@@ -52,7 +52,7 @@ async function up(options: UpOptions): Promise<RunningServer> {
   const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
   return {
     ...cordon,
-    listening: listening(cordon),
+    listening: listeningOf(cordon),
     ...(people === undefined ? {} : { demo: people }),
     stopped,
     stop: async () => {
@@ -61,15 +61,6 @@ async function up(options: UpOptions): Promise<RunningServer> {
       resolve(undefined);
     },
   };
-}
-
-function listening({ ports, services, controlSocket }: Cordon): NonNullable<RunningServer['listening']> {
-  const { listen } = services.configuration();
-  return [
-    ...(listen.http === undefined ? [] : [{ what: 'http', address: `${listen.http.host}:${ports.http ?? 0}` }]),
-    ...(listen.tls === undefined ? [] : [{ what: 'tls', address: `${listen.tls.host}:${ports.tls ?? 0}` }]),
-    { what: 'control', address: controlSocket },
-  ];
 }
 
 async function makeLog(): Promise<Log> {

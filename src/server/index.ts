@@ -6,5 +6,6 @@
  */
 export type { Truth } from './areas.ts';
 export { type ConfigurationSource, defaultSource, fileSource, textSource } from './configuration-source.ts';
+export { listeningOf } from './listening.ts';
 export type { Log } from './log.ts';
 export { type Cordon, startCordon, type StartOptions } from './start.ts';
