@@ -22,7 +22,7 @@ export function AppDecisions({ app }: { app: App }): ReactNode {
   if (lines.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        None among the newest events.
+        None yet.
       </Text>
     );
   }

@@ -370,7 +370,7 @@ export const CONTROL_ROUTES = {
     method: 'GET',
     path: '/api/events',
     access: 'view',
-    what: 'Events, the newest first; by class and by the id of an app among the newest, by correlation id in the whole journal.',
+    what: 'Events, the newest first; by class, by the id of an app and by correlation id in the whole journal.',
     query: z.object({
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       correlation: z.string().max(100).optional(),

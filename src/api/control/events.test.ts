@@ -67,15 +67,33 @@ describe('events over the API', () => {
   });
 
   it('finds a correlation id in the whole journal, beyond what is held ready and after sealing', async () => {
-    await happen({ message: 'the needle', correlationId: 'cor_needle' });
-    await happen({ message: 'another class', correlationId: 'cor_needle', isHttp: false });
+    await happen({ message: 'the needle', correlationId: 'cor_0needle' });
+    await happen({ message: 'another class', correlationId: 'cor_0needle', isHttp: false });
     await happen(...Array.from({ length: 2000 }, (_, index) => ({ message: `straw ${index}` })));
     assert.ok(!bench.journal.recent(2000).some(({ message }) => message === 'the needle'));
-    assert.deepEqual(await messages('?correlation=cor_needle'), ['another class', 'the needle']);
+    assert.deepEqual(await messages('?correlation=cor_0needle'), ['another class', 'the needle']);
+    await happen({ message: 'its end, much later', correlationId: 'cor_0needle' });
+    const all = ['its end, much later', 'another class', 'the needle'];
+    bench.clock.advance(60_000);
+    assert.deepEqual(await messages('?correlation=cor_0needle'), all, 'also when one of them is held ready');
     await bench.journal.seal();
-    assert.deepEqual(await messages('?correlation=cor_needle&class=4002'), ['the needle']);
-    assert.deepEqual(await messages('?correlation=cor_needle&limit=1'), ['another class']);
-    assert.deepEqual(await messages("?correlation=cor_needle'%20or%20true%20--"), []);
+    assert.deepEqual(await messages('?correlation=cor_0needle&class=6003'), ['another class']);
+    assert.deepEqual(await messages('?correlation=cor_0needle&limit=1'), ['its end, much later']);
+    assert.deepEqual(await messages("?correlation=cor_0needle'%20or%20true%20--"), []);
+  });
+
+  it('finds what a quiet app was about behind any number of events of others', async () => {
+    assert.ok(!bench.journal.recent(2000).some(({ message }) => message === 'of the wiki'));
+    assert.deepEqual((await messages('?app=wiki')).slice(0, 2), ['its upstream', 'of the wiki']);
+    assert.equal((await messages('?app=wiki&class=4002&limit=1'))[0], 'of the wiki');
+    assert.deepEqual(await messages("?app=wiki'%20or%20true%20--"), []);
+    await bench.journal.append(
+      buildEvent({
+        ...{ class: 'httpActivity', activity: 'get', time: START, message: 'just now' },
+        attributes: { dst_endpoint: { hostname: 'wiki.localhost', svc_name: 'wiki' } },
+      }),
+    );
+    assert.deepEqual((await messages('?app=wiki')).slice(0, 3), ['just now', 'its upstream', 'of the wiki']);
   });
 
   it('answers one SELECT over the events and refuses everything else', async () => {
