@@ -372,7 +372,7 @@ function noteStep(
 
 function tellEnd(exchange: Exchange, entry: LiveEntry, { live, recorder }: GatewayParts): void {
   live.remove(entry);
-  if (isEndTold(exchange)) void recorder.end(entry, endingOf(exchange));
+  if (isEndTold(exchange)) recorder.end(entry, endingOf(exchange));
 }
 
 /** Probes of our own are nobody's requests. */

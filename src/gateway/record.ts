@@ -22,18 +22,22 @@ const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put'
 export interface RecordJournal {
   append(event: OcsfEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
   appendWritten?(event: WrittenEvent, urgency?: 'now' | 'soon'): Promise<unknown>;
+  /** For an event that nobody waits for. */
+  note?(event: WrittenEvent, onLost: () => void): void;
 }
 
 /** Writes what the gateway did to the journal. */
 export interface Recorder {
-  /** A decided request. Resolves true when the event is on disk; where nobody waits for that, it may be `soon`. */
-  access(exchange: Exchange, decision: Decision, urgency?: 'now' | 'soon'): Promise<boolean>;
+  /** A decided request. Resolves true when the event is on disk. */
+  access(exchange: Exchange, decision: Decision): Promise<boolean>;
+  /** The same where nobody waits for the disk. */
+  note(exchange: Exchange, decision: Decision): void;
   /** A request that a stage refused before or after the decision, or that its upstream failed. */
   refusal(exchange: Exchange, refusal: Refusal): Promise<boolean>;
   /** An open exchange that was cut; `latencyMs` from the change to the end of the exchange, where not only time passed. */
   cut(entry: LiveEntry, cut: Cut, latencyMs: number | undefined): Promise<boolean>;
   /** An exchange that was open for long, or was a tunnel, and has ended by itself. */
-  end(entry: LiveEntry, ending: Ending): Promise<boolean>;
+  end(entry: LiveEntry, ending: Ending): void;
 }
 
 /** Makes the recorder. */
@@ -52,11 +56,12 @@ export function createRecorder(options: {
     counters.unrecorded += 1;
     return false;
   };
-  const write = (event: WrittenEvent, urgency: 'now' | 'soon' = 'now'): Promise<boolean> =>
-    (journal.appendWritten?.(event, urgency) ?? journal.append(JSON.parse(event.text) as OcsfEvent, urgency)).then(
-      isWritten,
-      isLost,
-    );
+  const write = (event: WrittenEvent): Promise<boolean> =>
+    (journal.appendWritten?.(event) ?? journal.append(JSON.parse(event.text) as OcsfEvent)).then(isWritten, isLost);
+  const note = (event: WrittenEvent): void => {
+    if (journal.note === undefined) journal.append(JSON.parse(event.text) as OcsfEvent, 'soon').catch(isLost);
+    else journal.note(event, isLost);
+  };
   // Whoever is not signed in must not be able to fill the disk.
   const isTooMuch = (exchange: Exchange): boolean => {
     if (exchange.user !== undefined || mayTell()) return false;
@@ -64,12 +69,10 @@ export function createRecorder(options: {
     return true;
   };
   return {
-    access: (exchange, decision, urgency) => {
-      if (isTooMuch(exchange)) return Promise.resolve(false);
-      const isPermit = decision.effect === 'permit';
-      const code = isPermit ? undefined : decision.reasons[0]?.code;
-      const outcome = isPermit ? 'permitted' : `denied (${code ?? 'no reason'})`;
-      return write(exchangeEvent(exchange, now(), { outcome, code, cordon: decisionText(decision) }), urgency);
+    access: (exchange, decision) =>
+      isTooMuch(exchange) ? Promise.resolve(false) : write(accessEvent(exchange, decision, now())),
+    note: (exchange, decision) => {
+      if (!isTooMuch(exchange)) note(accessEvent(exchange, decision, now()));
     },
     refusal: async (exchange, { status, reasons, cause }) => {
       if (isTooMuch(exchange)) return false;
@@ -78,8 +81,17 @@ export function createRecorder(options: {
       return await write(exchangeEvent(exchange, now(), { outcome: `refused (${code})`, code, status, cordon }));
     },
     cut: async (entry, cut, latencyMs) => await write(cutEvent(entry, cut, { latencyMs, graph, now: now() })),
-    end: async (entry, ending) => await write(endEvent(entry, ending, { graph, now: now() }), 'soon'),
+    end: (entry, ending) => {
+      note(endEvent(entry, ending, { graph, now: now() }));
+    },
   };
+}
+
+function accessEvent(exchange: Exchange, decision: Decision, time: number): WrittenEvent {
+  const isPermit = decision.effect === 'permit';
+  const code = isPermit ? undefined : decision.reasons[0]?.code;
+  const outcome = isPermit ? 'permitted' : `denied (${code ?? 'no reason'})`;
+  return exchangeEvent(exchange, time, { outcome, code, cordon: decisionText(decision) });
 }
 
 function exchangeEvent(

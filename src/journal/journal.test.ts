@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -135,6 +136,31 @@ describe('journal', () => {
     for (const wrong of [{ time: 1.5 }, { time: -1 }, { class_uid: Number.NaN }, { text: '{}\n{}' }])
       await assert.rejects(journal.appendWritten({ ...good, ...wrong }), isError('event-invalid'));
     await journal.close();
+  });
+
+  it('takes one that nobody waits for, and says when it was not recorded', async () => {
+    const directory = newFolder();
+    const journal = await open(directory);
+    const lost: string[] = [];
+    const note = (change: object): void =>
+      journal.note({ time: START, class_uid: 3002, text: JSON.stringify(event('noted')), ...change }, (error) =>
+        lost.push((error as CordonError).code),
+      );
+    note({});
+    note({ text: '{}\n{}' });
+    assert.deepEqual(lost, ['event-invalid'], 'at once');
+    assert.equal((await journal.append(event('after'))).seq, 2);
+    assert.deepEqual(
+      journal.recent(9).map(({ message }) => message),
+      ['noted', 'after'],
+    );
+    unlinkSync(join(directory, first));
+    note({});
+    await assert.rejects(journal.append(event('gone')), isError('journal-unwritable'));
+    assert.deepEqual(lost.slice(1), ['journal-unwritable']);
+    await journal.close();
+    note({});
+    assert.deepEqual(lost.slice(2), ['journal-unwritable'], 'it is closed');
   });
 
   it('lets an event that somebody waits for take along what was to be written soon', async () => {

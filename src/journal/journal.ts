@@ -23,6 +23,8 @@ export interface Journal {
   append(event: OcsfEvent, urgency?: Urgency): Promise<Receipt>;
   /** The same for an event that is written already, for whoever records thousands per second. */
   appendWritten(event: WrittenEvent, urgency?: Urgency): Promise<Receipt>;
+  /** The same for an event that nobody waits for: it is written soon. `onLost` is called when it was not recorded, with what `append` rejects with. */
+  note(event: WrittenEvent, onLost: (error: Error) => void): void;
   /** False after a failed write until a later one succeeds. */
   readonly writable: boolean;
   /** Events that wait for the disk now. */
@@ -98,7 +100,8 @@ interface Pending {
   /** Absent when only the text came. */
   readonly event: OcsfEvent | undefined;
   readonly text: string;
-  readonly resolve: (receipt: Receipt) => void;
+  /** Absent when nobody waits for it. */
+  readonly resolve: ((receipt: Receipt) => void) | undefined;
   readonly reject: (error: Error) => void;
 }
 
@@ -174,6 +177,15 @@ class SegmentedJournal implements Journal {
       this.#checkRoom();
       this.#enqueue({ event: undefined, text: encodeWritten(event), resolve, reject }, urgency);
     });
+  }
+
+  note(event: WrittenEvent, onLost: (error: Error) => void): void {
+    try {
+      this.#checkRoom();
+      this.#enqueue({ event: undefined, text: encodeWritten(event), resolve: undefined, reject: onLost }, 'soon');
+    } catch (error) {
+      onLost(error as Error);
+    }
   }
 
   #checkRoom(): void {
@@ -298,10 +310,11 @@ class SegmentedJournal implements Journal {
     for (const [index, { seq, hash, from, to }] of lines.entries()) {
       const pending = batch[index];
       if (pending === undefined) continue;
-      const receipt = { seq, hash, segment: this.#current.path };
       if (this.#recent.add(bytes, from, to)) this.#pages.reuse(this.#recent.memory());
+      if (pending.resolve === undefined && this.#listeners.isEmpty) continue;
+      const receipt = { seq, hash, segment: this.#current.path };
       if (!this.#listeners.isEmpty) this.#listeners.tell(pending.event ?? eventOf(pending.text), receipt);
-      pending.resolve(receipt);
+      pending.resolve?.(receipt);
     }
   }
 

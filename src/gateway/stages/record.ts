@@ -7,7 +7,7 @@ export const record: Stage = {
     const decision = need(exchange, 'decision');
     exchange.isRecorded = true;
     if (!mustRecord(exchange, parts)) {
-      void parts.recorder.access(exchange, decision, 'soon');
+      parts.recorder.note(exchange, decision);
       return undefined;
     }
     if (!parts.journal.writable) return cannotRecord();

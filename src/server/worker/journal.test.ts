@@ -77,6 +77,31 @@ describe('an event of a worker', () => {
     assert.deepEqual([waiting[0]?.event, waiting[0]?.urgency], [WRITTEN, 'soon']);
   });
 
+  it('that nobody waits for goes soon, and is told of only when it was not recorded', async () => {
+    const { remote, waiting } = ends();
+    const lost: string[] = [];
+    const note = (): void => {
+      remote.note(WRITTEN, () => lost.push('lost'));
+    };
+    note();
+    note();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual(
+      waiting.map(({ event, urgency }) => [event, urgency]),
+      [
+        [WRITTEN, 'soon'],
+        [WRITTEN, 'soon'],
+      ],
+    );
+    waiting[0]?.done.resolve(undefined as never);
+    waiting[1]?.done.reject(new CordonError('journal-unwritable', 'the disk is full'));
+    await turn();
+    assert.deepEqual(lost, ['lost']);
+    remote.close();
+    note();
+    assert.deepEqual(lost, ['lost', 'lost']);
+  });
+
   it('that the disk does not take is refused, and the journal is not writable until one is taken', async () => {
     const { remote, waiting } = ends();
     const [bad, good] = [outcome(remote.append(EVENT)), outcome(remote.append(EVENT))];

@@ -31,7 +31,7 @@ interface Waiting {
 }
 
 /** In place of somebody who has been told already that their event is not there. */
-const FAILED: Waiting = { resolve: () => undefined, reject: () => undefined };
+const FAILED: Waiting = { resolve: nothing, reject: nothing };
 
 /** The way to the main process. */
 interface Way {
@@ -73,19 +73,29 @@ class Remote implements RemoteJournal {
     await this.appendWritten({ time, class_uid, text: JSON.stringify(event) }, urgency);
   }
 
-  appendWritten({ time, class_uid, text }: WrittenEvent, urgency: 'now' | 'soon' = 'now'): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) throw unwritable('the main process is gone');
-      if (this.#channel.queued + this.#texts.length > MAX_QUEUED)
-        throw unwritable('too many events are waiting for the main process');
-      this.#open.push({ resolve, reject });
-      this.#heads.push({ time, class_uid, length: text.length });
-      this.#texts += text;
-      if (urgency === 'now') this.#urgency = 'now';
-      if (this.#texts.length >= FULL_BATCH) this.#flush();
-      else if (urgency === 'now') this.#now ??= setImmediate(() => this.#flush());
-      else this.#soon ??= setTimeout(() => this.#flush(), SOON_MS);
-    });
+  appendWritten(event: WrittenEvent, urgency: 'now' | 'soon' = 'now'): Promise<void> {
+    return new Promise((resolve, reject) => this.#enqueue(event, urgency, { resolve, reject }));
+  }
+
+  note(event: WrittenEvent, onLost: (error: Error) => void): void {
+    try {
+      this.#enqueue(event, 'soon', { resolve: nothing, reject: onLost });
+    } catch (error) {
+      onLost(error as Error);
+    }
+  }
+
+  #enqueue({ time, class_uid, text }: WrittenEvent, urgency: 'now' | 'soon', waiting: Waiting): void {
+    if (this.#isClosed) throw unwritable('the main process is gone');
+    if (this.#channel.queued + this.#texts.length > MAX_QUEUED)
+      throw unwritable('too many events are waiting for the main process');
+    this.#open.push(waiting);
+    this.#heads.push({ time, class_uid, length: text.length });
+    this.#texts += text;
+    if (urgency === 'now') this.#urgency = 'now';
+    if (this.#texts.length >= FULL_BATCH) this.#flush();
+    else if (urgency === 'now') this.#now ??= setImmediate(() => this.#flush());
+    else this.#soon ??= setTimeout(() => this.#flush(), SOON_MS);
   }
 
   #flush(): void {
@@ -138,6 +148,10 @@ class Remote implements RemoteJournal {
     this.#open = [];
     this.#onSettled?.();
   }
+}
+
+function nothing(): void {
+  // Nobody waits.
 }
 
 function unwritable(why: string): CordonError {
