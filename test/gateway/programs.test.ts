@@ -245,7 +245,7 @@ describe('the exchange of a code for a token (RFC 6749, RFC 7636, RFC 9449)', ()
             const appSession = {
               id: 'a',
               tokenHash: 'h',
-              sessionId: 's',
+              sessionId: [...made.graph.all('session')][0]?.id ?? '',
               host: input.host,
               createdAt: 0,
               form,
@@ -256,6 +256,7 @@ describe('the exchange of a code for a token (RFC 6749, RFC 7636, RFC 9449)', ()
         },
       },
     });
+    made.signIn();
     return { made, asked };
   };
   const exchange = async (
@@ -274,7 +275,8 @@ describe('the exchange of a code for a token (RFC 6749, RFC 7636, RFC 9449)', ()
     const set = await setting('bearer');
     const answer = await exchange(set, FORM, { 'user-agent': 'curl' });
     assert.equal(answer.status, 200, answer.body);
-    assert.deepEqual(JSON.parse(answer.body), { access_token: TOKEN, token_type: 'Bearer', expires_in: 3600 });
+    const token = { access_token: TOKEN, token_type: 'Bearer', expires_in: 3600 };
+    assert.deepEqual(JSON.parse(answer.body), { ...token, account: ADA.email }, 'and says who has allowed it');
     assert.deepEqual([answer.headers['cache-control'], answer.headers['set-cookie']], ['no-store', undefined]);
     const client = { address: '127.0.0.1', userAgent: 'curl' };
     assert.deepEqual(set.asked, [{ code: CODE, verifier: VERIFIER, host: 'wiki.localhost', client, program: {} }]);
@@ -286,7 +288,10 @@ describe('the exchange of a code for a token (RFC 6749, RFC 7636, RFC 9449)', ()
     const url = `http://wiki.localhost:${set.made.port}/.cordon/token`;
     const dpop = await prove(key, { method: 'POST', url, now: set.made.clock.now() });
     const answer = await exchange(set, FORM, { dpop });
-    assert.deepEqual(JSON.parse(answer.body), { access_token: TOKEN, token_type: 'DPoP', expires_in: 3600 });
+    assert.deepEqual(JSON.parse(answer.body), {
+      ...{ access_token: TOKEN, token_type: 'DPoP', expires_in: 3600 },
+      account: ADA.email,
+    });
     const [{ program }] = set.asked as [{ program: object }];
     assert.deepEqual(program, { keyThumbprint: key.thumbprint });
   });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -215,6 +217,17 @@ describe('the token of a program', () => {
     }
   });
 
+  it('says who has allowed it, as text', async () => {
+    let stderr = '';
+    answerToken = () => ({
+      status: 200,
+      body: { access_token: 'x', token_type: 'DPoP', expires_in: 600, account: 'ada@example.org\u001b[2J\nroot' },
+    });
+    const world = worldOf(allows, { stderr: new PassThrough().on('data', (chunk) => (stderr += String(chunk))) });
+    await appToken(world, 'wiki');
+    assert.match(stderr, /\nallowed by ada@example\.org\u{fffd}\[2J root\n$/u);
+  });
+
   it('is refused where the person refuses, and nothing is asked of the app', async () => {
     const refuses: Person = async (_url, redirect) => await bring(withQuery(redirect, { error: 'access_denied' }));
     assert.equal(await codeOf(obtain({}, refuses)), 'token-refused');
@@ -234,6 +247,37 @@ describe('the token of a program', () => {
     };
     assert.equal(await codeOf(obtain({}, others)), 'ok');
     assert.deepEqual(statuses, [404, 404, 400, 400]);
+  });
+
+  it('takes nothing from another user of the computer, who can read the address that was opened', {
+    skip:
+      process.getuid?.() !== 0 || process.platform !== 'linux' ? 'needs root and Linux, to be somebody else' : false,
+  }, async () => {
+    let [stderr, heard] = ['', ''];
+    const codes = [newToken(), newToken()];
+    const mallory: Person = async (_url, redirect) => {
+      const { port: at, pathname } = new URL(redirect);
+      // A code that she allowed herself, to the challenge of the address: the exchange could not tell it from the right one.
+      for (const query of [...codes.map((code) => `code=${code}`), 'error=access_denied']) {
+        const send = `exec 3<>/dev/tcp/127.0.0.1/${at}; printf 'GET ${pathname}?${query} HTTP/1.1\\r\\nHost: 127.0.0.1:${at}\\r\\n\\r\\n' >&3`;
+        const child = spawn('bash', ['-c', `${send}; cat <&3`], {
+          uid: 65_534,
+          gid: 65_534,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        heard += await text(child.stdout);
+        const gone = spawn('bash', ['-c', send], { uid: 65_534, gid: 65_534, stdio: 'ignore' });
+        await once(gone, 'close');
+      }
+      await allows(_url, redirect);
+    };
+    const world = worldOf(mallory, { stderr: new PassThrough().on('data', (chunk) => (stderr += String(chunk))) });
+    const token = await appToken(world, 'wiki');
+    assert.match(token.text, /^cordon_at_/);
+    assert.equal(heard.match(/^HTTP\/1\.1 404 /gm)?.length, 3);
+    assert.match(stderr, /another user of this computer tried to answer in your place; that was ignored/);
+    assert.equal(asked.length, 1);
+    assert.ok(!codes.includes(asked[0]?.form.get('code') ?? ''), 'none of hers was exchanged');
   });
 
   it('ends the wait when the command is interrupted', async () => {

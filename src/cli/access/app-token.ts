@@ -1,5 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
 import { CordonError, hashToken, newToken } from '#base';
+import { clean } from '../terminal-text.ts';
 import type { CliWorld } from '../world.ts';
 import { findApp, type SoughtApp } from './find-app.ts';
 import { askInstallation } from './installation.ts';
@@ -128,7 +129,7 @@ function shownName(computer: string): string {
 }
 
 async function exchange(
-  { clock, signal }: CliWorld,
+  { clock, signal, stderr }: CliWorld,
   { origin, connection, form }: Wanted,
   { code, verifier, key }: { readonly code: string; readonly verifier: string; readonly key: ProgramKey | undefined },
 ): Promise<Kept> {
@@ -145,7 +146,7 @@ async function exchange(
     },
     body: new URLSearchParams({ grant_type: 'authorization_code', code, code_verifier: verifier }).toString(),
   });
-  const { access_token: text, token_type: type, expires_in: seconds } = answer;
+  const { access_token: text, token_type: type, expires_in: seconds, account } = answer;
   if (status !== 200) throw refusal(answer);
   if (typeof text !== 'string' || typeof seconds !== 'number' || type !== (form === 'dpop' ? 'DPoP' : 'Bearer')) {
     throw new CordonError(
@@ -156,6 +157,7 @@ async function exchange(
       },
     );
   }
+  if (typeof account === 'string') stderr.write(`allowed by ${clean(account)}\n`);
   return { form, text, expiresAt: now + seconds * 1000, key };
 }
 

@@ -3,18 +3,26 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { CordonError, newToken } from '#base';
 import type { CliWorld } from '../world.ts';
+import { ownerOfPeer } from './peer.ts';
 
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 /** How long a person may take to sign in and to answer, milliseconds. */
 const PATIENCE_MS = 5 * 60_000;
 
-/** Asks for a code in a browser of this computer, which brings it back over loopback. Throws `token-refused`, `token-wait-ended`. */
+/**
+ * Asks for a code in a browser of this computer, which brings it back over loopback. Throws `token-refused`, `token-wait-ended`.
+ *
+ * Other users of the computer can read the address among the arguments of the browser, and with it the challenge and the path. A code that the
+ * browser brings is worth nothing to them without the verifier (RFC 7636). But one that they allowed themselves would fit it too, and the
+ * commands would act as them from then on (attack: to get what somebody uploads); so nobody else's process is listened to.
+ */
 export async function codeFromBrowser(world: CliWorld, addressFor: (redirect: string) => string): Promise<string> {
   // Only the page that was sent here knows the path: no other can bring a code of its own (RFC 8252 section 8.1).
   const path = `/${newToken()}`;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const server = createServer((request, response) => {
-    answer(request, response, { path, resolve, reject });
+    if (ownerOfPeer(request.socket) === 'other') refuseOther(world, response);
+    else answer(request, response, { path, resolve, reject });
   });
   const port = await listen(server);
   const timer = setTimeout(() => reject(waitEnded('nobody answered within five minutes')), PATIENCE_MS);
@@ -77,6 +85,11 @@ function answer(request: IncomingMessage, response: ServerResponse, { path, reso
     say(response, 200, 'Done. You can close this page and go back to the terminal.');
     resolve(code);
   } else say(response, 400, 'This is not an answer. Go back and try again.');
+}
+
+function refuseOther({ stderr }: CliWorld, response: ServerResponse): void {
+  stderr.write('another user of this computer tried to answer in your place; that was ignored\n');
+  say(response, 404, 'There is nothing here.');
 }
 
 function say(response: ServerResponse, status: number, text: string): void {

@@ -20,7 +20,7 @@ type TokenError = 'invalid_request' | 'invalid_grant' | 'invalid_dpop_proof' | '
  * `POST /.cordon/token`: exchanges a code for a token of this host. A proof binds the token to its key; whether it has to is part of what
  * the person allowed. A proof is not remembered here: its code works once. @see RFC 6749 section 4.1.3, RFC 7636, RFC 9449 section 5
  */
-export async function giveToken(exchange: Exchange, { redeemer, clock }: GatewayParts): Promise<StageResult> {
+export async function giveToken(exchange: Exchange, { redeemer, clock, graph }: GatewayParts): Promise<StageResult> {
   const { client, address } = exchange;
   const form = await formOf(exchange);
   if (form === undefined) return error(exchange, 'invalid_request', 'send a short form');
@@ -46,11 +46,14 @@ export async function giveToken(exchange: Exchange, { redeemer, clock }: Gateway
   if (!redeemed.ok)
     return error(exchange, 'invalid_grant', 'the code is not valid here, or was used; ask for a new one');
   const { token, appSession } = redeemed.value;
-  const { form: kind, expiresAt = clock.now() } = appSession;
+  const { form: kind, expiresAt = clock.now(), sessionId } = appSession;
+  const account = graph.get('user', graph.get('session', sessionId)?.userId ?? '')?.email;
   return answer(exchange, 200, {
     access_token: token,
     token_type: kind === 'dpop' ? 'DPoP' : 'Bearer',
     expires_in: Math.max(0, Math.floor((expiresAt - clock.now()) / 1000)),
+    // Whoever asked for it sees whether somebody else has answered.
+    ...(account === undefined ? {} : { account }),
   });
 }
 
