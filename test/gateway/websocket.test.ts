@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WebSocket } from 'undici';
 import { accept } from './upstream.ts';
-import { until } from './wire.ts';
+import { freePort, until } from './wire.ts';
 import { BOB, world } from './world.ts';
 
 describe('a WebSocket', () => {
@@ -41,6 +41,20 @@ describe('a WebSocket', () => {
     });
     made.gateway.cut({}, { code: 'connection-ended' });
     assert.deepEqual(await closed, { code: 4403, reason: 'connection-ended: An administrator ended this connection' });
+  });
+
+  it('is opened at another server when the first is down, and the client notices nothing', async () => {
+    const made = await world();
+    const { upstream = '' } = made.graph.get('app', 'app_wiki') ?? {};
+    made.patch('app', 'app_wiki', {
+      upstream: `http://127.0.0.1:${await freePort()}`,
+      upstreamOptions: { others: [upstream] },
+    });
+    const client = await made.webSocket({ cookie: made.signIn() });
+    assert.equal(client.status, 101);
+    client.send('through');
+    await until(() => client.texts.length === 1, 'the echo');
+    assert.equal(made.arrivals.length, 1);
   });
 
   it('is refused to whoever may not open it, with the reason', async () => {

@@ -25,7 +25,8 @@ const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * One request on its way to an app, over as many attempts as it takes. A safe request without a body whose attempt failed before a byte of
- * an answer came is tried again, while the budget lasts; nothing else ever is, and nothing that was ended from this side.
+ * an answer came is tried again, while the budget lasts. So is any other without a body, and the handshake of a WebSocket, while no server
+ * was reached: then none has read it. Nothing else ever is, and nothing that was ended from this side.
  */
 export class Sending implements Dispatcher.DispatchHandler {
   readonly #servers: Servers;
@@ -134,9 +135,10 @@ export class Sending implements Dispatcher.DispatchHandler {
 
   /** Whether it is on its way again. */
   #tryAgain(failed: Target, { failure }: Named): boolean {
-    if (!this.#isRepeatable || this.#hasBytes || this.#retries >= MOST_RETRIES) return false;
-    if (failure !== 'unreachable' && failure !== 'lost') return false;
-    const other = this.#servers.choose({ isRepeatable: true, except: failed });
+    const isUnsent = failure === 'unreachable' && this.#request.body === null;
+    if (!isUnsent && !(this.#isRepeatable && failure === 'lost')) return false;
+    if (this.#hasBytes || this.#retries >= MOST_RETRIES) return false;
+    const other = this.#servers.choose({ isRepeatable: this.#isRepeatable, except: failed });
     // A connection that was kept and had been closed meanwhile fails like this too; the server behind it may be well.
     const next = other ?? (failure === 'lost' ? failed : undefined);
     if (next === undefined) return false;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,6 +73,21 @@ describe('several servers of one app', () => {
     assert.equal(well.heads.length, 0);
   });
 
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
+    it(`get a ${method} without a body at another one when the first was not reached`, async () => {
+      const well = await serveText(() => answerOf('well'));
+      const made = reach(appAt(`http://127.0.0.1:${await closedPort()}`, { others: [well.origin] }));
+      assert.equal((await made.ask({ method })).body, 'well');
+      assert.equal(well.heads.length, 1);
+    });
+
+  it('never get a body twice, also when the first was not reached', async () => {
+    const well = await serveText(() => answerOf('well'));
+    const made = reach(appAt(`http://127.0.0.1:${await closedPort()}`, { others: [well.origin] }));
+    assert.equal(codeOf(await made.ask({ method: 'POST', body: new PassThrough().end('x') })), 'upstream-unreachable');
+    assert.equal(well.heads.length, 0);
+  });
+
   for (const [name, bytes] of [
     ['a part of a head', 'HTTP/1.1 200 OK\r\ncontent-'],
     ['a head', 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n'],
@@ -122,6 +138,67 @@ describe('several servers of one app', () => {
     const made = reach(appAt(server.origin));
     for (let i = 0; i < 12; i++) assert.ok((await made.ask({ method: 'POST' })).error !== undefined);
     assert.equal((await made.ask()).body, 'well');
+  });
+});
+
+describe('the handshake of a WebSocket', () => {
+  const HANDSHAKE = {
+    isWebSocket: true,
+    headers: [
+      'host',
+      'wiki.example.org',
+      'sec-websocket-key',
+      'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-version',
+      '13',
+    ],
+  } as const;
+  const ACCEPTED = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const accepting = async (): ReturnType<typeof serveBytes> =>
+    await serveBytes((socket) => socket.once('data', () => socket.write(ACCEPTED)));
+
+  it('goes to another server when the first is down, until one is reached', async () => {
+    const ports = [await closedPort(), await closedPort()];
+    const well = await accepting();
+    const [first = '', second = ''] = ports.map((port) => `http://127.0.0.1:${port}`);
+    const made = reach(appAt(first, { others: [second, well.origin] }));
+    const { status, socket } = await made.begin(HANDSHAKE).upgraded;
+    assert.equal(status, 101);
+    socket.destroy();
+    await until(() => made.events.length === 2, 'the events of both');
+    for (let i = 0; i < 3; i++) (await made.begin(HANDSHAKE).upgraded).socket.destroy();
+    assert.equal(made.events.length, 2, 'and those that follow are not sent there');
+  });
+
+  it('goes to another server when the first cannot prove who it is', async () => {
+    const impostor = await serveBytes((socket) => socket.once('data', () => socket.end('this is no TLS')));
+    const well = await accepting();
+    const made = reach(appAt(impostor.origin.replace('http:', 'https:'), { others: [well.origin] }));
+    const { status, socket } = await made.begin(HANDSHAKE).upgraded;
+    assert.equal(status, 101);
+    socket.destroy();
+  });
+
+  for (const [name, serve] of Object.entries({
+    'was read, and the connection lost': (socket: Socket) => socket.resetAndDestroy(),
+    'was answered with a failure': (socket: Socket) => socket.end('HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n'),
+  })) {
+    it(`is not sent twice when it ${name}`, async () => {
+      const breaks = await serveBytes((socket) => socket.once('data', () => serve(socket)));
+      const well = await accepting();
+      const made = reach(appAt(breaks.origin, { others: [well.origin] }));
+      const { status, error } = await made.ask(HANDSHAKE);
+      assert.ok(error !== undefined || status === 503);
+      assert.equal(well.connections.length, 0);
+    });
+  }
+
+  it('is refused when all are down, each of them asked once', async () => {
+    const made = reach(
+      appAt(`http://127.0.0.1:${await closedPort()}`, { others: [`http://127.0.0.1:${await closedPort()}`] }),
+    );
+    assert.equal(codeOf(await made.ask(HANDSHAKE)), 'upstream-unreachable');
+    await until(() => made.events.length === 2, 'the events of both');
   });
 });
 
