@@ -56,6 +56,8 @@ class Http1Client implements ClientEnd {
   #body: RequestBody | undefined;
   /** The head was given, and nothing of the answer has left yet. */
   #isHeld = false;
+  /** All of a small answer, while it is held. */
+  #whole: string | Buffer | undefined;
   /** The client was told that the connection ends, as nobody may read all of its body. */
   #isLast = false;
   #isAccepted = false;
@@ -154,10 +156,10 @@ class Http1Client implements ClientEnd {
     if (trailers.length > 0 && this.header('te')?.toLowerCase().includes('trailers') === true)
       this.#response.addTrailers(pairsOf(trailers));
     if (this.#isLast && !this.isBodyComplete && !this.#isWaiting) this.#linger(last);
-    else if (last === undefined) this.#response.end();
-    // Head and body as one text go out in one plain write.
-    else if (typeof last !== 'string' && this.#isHeld && last.length <= SMALL_BYTES)
-      this.#response.end(last.toString('latin1'), 'latin1');
+    else if (this.#isHeld && (last === undefined || last.length <= SMALL_BYTES)) {
+      this.#whole = last ?? '';
+      return;
+    } else if (last === undefined) this.#response.end();
     else this.#response.end(last);
     this.#isHeld = false;
   }
@@ -171,11 +173,21 @@ class Http1Client implements ClientEnd {
     (this.webSocket === undefined ? this.#response : this.#request.socket).once('close', work);
   }
 
-  /** Sends a head that nothing followed: an event stream begins long before its first event. */
+  /**
+   * Sends what is held, after all that was there to be read has been: the answers of one turn leave one right after the other, so that
+   * they do not wake their readers one by one. A head that nothing followed goes too: an event stream begins long before its first event.
+   */
   flush(): void {
-    if (!this.#isHeld) return;
+    if (!this.#isHeld || this.#response.destroyed) return;
     this.#isHeld = false;
-    this.#response.flushHeaders();
+    try {
+      if (this.#whole === undefined) this.#response.flushHeaders();
+      // Head and body as one text go out in one plain write.
+      else if (typeof this.#whole === 'string') this.#response.end(this.#whole);
+      else this.#response.end(this.#whole.toString('latin1'), 'latin1');
+    } catch {
+      this.abort(); // nobody is told of an end that fails, and it would stay open as if more came
+    }
   }
 
   get #isAwaited(): boolean {

@@ -110,6 +110,10 @@ function refuseUnknown(response: ServerResponse): void {
   response.end(body);
 }
 
+function end(response: ServerResponse, body: string): void {
+  if (!response.destroyed) response.end(body);
+}
+
 function askerOver(response: ServerResponse, contract: Contract): Asker {
   return {
     hasLeft: () => response.destroyed,
@@ -122,7 +126,8 @@ function askerOver(response: ServerResponse, contract: Contract): Asker {
         return;
       }
       response.writeHead(status, fields as string[]);
-      response.end(body);
+      // After all that was there to be read: the answers of one turn leave together, and do not wake the proxy one by one.
+      setImmediate(end, response, body);
     },
     abort: () => response.destroy(),
   };
@@ -141,5 +146,5 @@ function answerNginx(response: ServerResponse, status: number, fields: readonly 
     if (name === 'location') hasLocation = true;
   }
   response.writeHead(status === 401 || hasLocation ? 401 : 403, kept);
-  response.end();
+  setImmediate(end, response, '');
 }

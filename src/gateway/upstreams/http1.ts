@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { Pool } from 'undici';
 import { giveBackWritten } from '../spent-bytes.ts';
-import type { Deadlines, Transport } from './transport.ts';
+import type { Deadlines, Transport, UpstreamRequest } from './transport.ts';
+
+type Handler = Parameters<Transport['dispatch']>[1];
 
 /** How long a connection without a request is kept, milliseconds. Most servers keep theirs for 5 s, and close it under the next request. */
 const KEEP_MS = 4_000;
@@ -30,15 +32,25 @@ export function createHttp1(origin: string, open: () => Promise<Socket>, deadlin
     bodyTimeout: deadlines.idleTimeoutMs,
     maxHeaderSize: MOST_HEAD_BYTES,
   });
+  const send = ({ method, path, headers, body, isWebSocket }: UpstreamRequest, handler: Handler): void => {
+    const upgrade = isWebSocket ? { upgrade: 'websocket', headersTimeout: deadlines.upgradeTimeoutMs } : {};
+    pool.dispatch({ method, path, headers: headers as string[], body, ...upgrade }, handler);
+  };
+  // What one turn decided leaves together, so that it does not wake the server once for each.
+  const waiting: Parameters<typeof send>[] = [];
+  const sendAll = (): void => {
+    for (const one of waiting.splice(0)) send(...one);
+  };
   return {
-    dispatch: ({ method, path, headers, body, isWebSocket }, handler) => {
-      const upgrade = isWebSocket ? { upgrade: 'websocket', headersTimeout: deadlines.upgradeTimeoutMs } : {};
-      pool.dispatch({ method, path, headers: headers as string[], body, ...upgrade }, handler);
+    dispatch: (...one) => {
+      if (waiting.push(one) === 1) setImmediate(sendAll);
     },
     retire: () => {
+      sendAll();
       void pool.close();
     },
     destroy: async () => {
+      sendAll();
       await pool.destroy();
     },
   };
