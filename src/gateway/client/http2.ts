@@ -49,7 +49,7 @@ class Http2Client implements ClientEnd {
   #body: RequestBody | undefined;
   #trailers: readonly string[] = NOTHING;
   #isBodyComplete: boolean;
-  #begun: { readonly status: number; readonly fields: string[] } | undefined;
+  #begun: { readonly status: number; readonly head: string[] } | undefined;
   /** The head was given, and nothing of the answer has left yet. */
   #isHeld = false;
   /** The head has left, and fields may follow the body. */
@@ -139,7 +139,8 @@ class Http2Client implements ClientEnd {
       validateHeaderName(fields[i] ?? '');
       validateHeaderValue(fields[i] ?? '', fields[i + 1] ?? '');
     }
-    this.#begun = { status, fields: status === 204 ? withoutLength(fields) : [...fields] };
+    const sent = status === 204 ? withoutLength(fields) : fields;
+    this.#begun = { status, head: [':status', String(status), ...sent] };
     this.#isHeld = true;
     setImmediate(flush, this);
   }
@@ -158,7 +159,7 @@ class Http2Client implements ClientEnd {
     if (this.#isHeld) this.#respond({ isWhole: trailers.length === 0, isEmpty: (last?.length ?? 0) === 0 });
     if (this.hasLeft) return;
     if (!this.#stream.writableEnded) this.#stream.end(last);
-    if (this.#mayTrail) return;
+    if (this.#mayTrail || this.#isBodyComplete) return;
     const close = (): unknown => setImmediate(() => this.#closeQuietly());
     if (this.#stream.writableFinished) close();
     else this.#stream.once('finish', close);
@@ -186,8 +187,9 @@ class Http2Client implements ClientEnd {
   /** `isWhole`: no fields can follow any more. */
   #respond({ isWhole, isEmpty }: { readonly isWhole: boolean; readonly isEmpty: boolean }): void {
     this.#isHeld = false;
-    const { status, fields } = this.#begun ?? { status: 500, fields: [] };
-    if (this.hasLeft) return;
+    const begun = this.#begun;
+    if (begun === undefined || this.hasLeft) return;
+    const { status, head } = begun;
     this.#mayTrail = !isWhole && !BODILESS.has(status) && this.#head.headers[':method'] !== 'HEAD';
     if (this.#mayTrail) {
       this.#stream.once('wantTrailers', () => {
@@ -198,7 +200,7 @@ class Http2Client implements ClientEnd {
       });
     }
     this.#attempt(() =>
-      this.#stream.respond([':status', String(status), ...fields], {
+      this.#stream.respond(head, {
         waitForTrailers: this.#mayTrail,
         endStream: isWhole && isEmpty,
       }),

@@ -39,8 +39,8 @@ class Http2Exchange implements Dispatcher.DispatchController {
   #isPaused = false;
   #reason: Error | null = null;
   #hasHead = false;
-  /** The server has said that nothing more comes; without this, an end is a part passed off as the whole. */
-  #isWhole = false;
+  /** Whether the server has said that nothing more comes; without this, an end is a part passed off as the whole. */
+  readonly #end = { isWhole: false };
   /** What is missing of the length that the head names; NaN when it names none. */
   #missing = Number.NaN;
   #isOver = false;
@@ -111,6 +111,8 @@ class Http2Exchange implements Dispatcher.DispatchController {
     stream.once('close', () => {
       onClosed(this.aborted);
       this.#onClose(stream);
+      // Node's list of streams outlives them, and holds them until the next slow collection; not with all that listened to them.
+      stream.removeAllListeners().on('error', ignore);
     });
     stream.on('error', (error: Error) => {
       this.#onError(stream, error);
@@ -147,8 +149,9 @@ class Http2Exchange implements Dispatcher.DispatchController {
    */
   #watchEnd(stream: ClientHttp2Stream): void {
     const push = stream.push.bind(stream);
+    const end = this.#end;
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      if (chunk === null && !stream.closed) this.#isWhole = true;
+      if (chunk === null && !stream.closed) end.isWhole = true;
       return push(chunk, encoding);
     };
   }
@@ -201,7 +204,7 @@ class Http2Exchange implements Dispatcher.DispatchController {
   #onEnd(stream: ClientHttp2Stream): void {
     if (this.#isOver) return;
     // Node's own server resets a stream instead of ending it when it has not read the request. The length proves the whole as well.
-    if (!this.#isWhole && !(this.#missing === 0 && stream.rstCode === constants.NGHTTP2_NO_ERROR)) {
+    if (!this.#end.isWhole && !(this.#missing === 0 && stream.rstCode === constants.NGHTTP2_NO_ERROR)) {
       this.#fail(resetFault(stream.rstCode ?? 0));
       return;
     }
@@ -259,6 +262,10 @@ class Http2Exchange implements Dispatcher.DispatchController {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+function ignore(): void {
+  // Nothing is left that could go wrong.
 }
 
 const NONSENSE_CODES: ReadonlySet<number> = new Set([
