@@ -38,7 +38,10 @@ export function AppDecisions({ app }: { app: App }): ReactNode {
             </Link>
             <Text size="xs" c="dimmed">
               <When time={line.time} />
-              {line.outcome !== 'permit' && ` · ${[...new Set(line.reasons.map(({ code }) => code))].join(', ')}`}
+              {line.outcome === 'end' && ` · ${line.lasted}`}
+              {line.outcome !== 'permit' &&
+                line.reasons.length > 0 &&
+                ` · ${[...new Set(line.reasons.map(({ code }) => code))].join(', ')}`}
             </Text>
           </div>
         </div>

@@ -63,7 +63,37 @@ describe('a line of the live list', () => {
     );
   });
 
+  for (const [name, fields, lasted] of [
+    ['says nothing of how long where nothing is said', {}, ''],
+    [
+      'says how long a tunnel was open, what it carried and who ended it',
+      {
+        ...{ duration: 180_000, cumulative_traffic: { bytes_out: 1, bytes_in: 1234 }, status_id: 1 },
+        unmapped: { cordon: { end: { by: 'client', whole: true } } },
+      },
+      'open for 3 min, 1 byte to the app, 1,234 bytes back, ended by the client',
+    ],
+    [
+      'says that something broke off',
+      { duration: 61_000, status_id: 2, unmapped: { cordon: { end: { by: 'app', whole: false } } } },
+      'open for 1 min, ended by the app, broken off',
+    ],
+    [
+      'takes an ender of another version for what it is',
+      { duration: 500, unmapped: { cordon: { end: { by: 'moon' } } } },
+      'open for 1 s, ended',
+    ],
+    [
+      'says how long it was until a cut',
+      { duration: 7_200_000, cumulative_traffic: { bytes_out: 0, bytes_in: 0 }, action_id: 2 },
+      'open for 2 h, 0 bytes to the app, 0 bytes back',
+    ],
+  ] as const) {
+    it(name, () => assert.equal(eventLine(event(fields)).lasted, lasted));
+  }
+
   for (const [name, fields, outcome] of [
+    ['an end, whatever its status', { status_id: 2, unmapped: { cordon: { end: { by: 'app' } } } }, 'end'],
     ['a permit', { unmapped: { cordon: { decision: { ...decision, effect: 'permit' } } } }, 'permit'],
     ['a forbid', { unmapped: { cordon: { decision } } }, 'deny'],
     ['an action that was allowed', { action_id: 1 }, 'permit'],

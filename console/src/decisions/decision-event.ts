@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ControlOutput } from '../client.ts';
+import { amount } from '../parts/time.ts';
 
 /** An event of the journal as the API gives it. */
 export type Event = ControlOutput<'events'>['items'][number];
@@ -21,6 +22,9 @@ const readable = z.looseObject({
   status_id: z.number().optional().catch(undefined),
   status_code: text,
   status_detail: text,
+  activity_name: text,
+  duration: z.number().optional().catch(undefined),
+  cumulative_traffic: z.looseObject({ bytes_out: z.number(), bytes_in: z.number() }).optional().catch(undefined),
   actor: z
     .looseObject({ user: z.looseObject({ email_addr: text, name: text, uid: text }).optional() })
     .optional()
@@ -40,6 +44,10 @@ const readable = z.looseObject({
         .looseObject({
           who: text,
           what: text,
+          end: z
+            .looseObject({ by: text, whole: z.boolean().catch(true) })
+            .optional()
+            .catch(undefined),
           request: z
             .looseObject({
               context: z.looseObject({ method: text, path: text, host: text }).optional().catch(undefined),
@@ -71,7 +79,8 @@ export interface EventLine {
   readonly time: number;
   readonly classId: number;
   readonly message: string;
-  readonly outcome: 'permit' | 'deny' | 'failure' | 'none';
+  /** `end`: what was let in before has ended. */
+  readonly outcome: 'permit' | 'deny' | 'failure' | 'end' | 'none';
   readonly who: string;
   readonly what: string;
   readonly request: string;
@@ -85,6 +94,8 @@ export interface EventLine {
   readonly policies: readonly string[];
   readonly errors: readonly { readonly policyId: string; readonly message: string }[];
   readonly policyVersion: number | undefined;
+  /** How long something was open, how much went each way and who ended it; empty where the event says none of it. */
+  readonly lasted: string;
   readonly correlationId: string | undefined;
   readonly event: Event;
 }
@@ -107,7 +118,7 @@ export function eventLine(event: Event): EventLine {
     time: event.time,
     classId: event.class_uid,
     message: event.message,
-    outcome: outcomeOf(data.action_id, data.status_id, decision?.effect),
+    outcome: cordon?.end === undefined ? outcomeOf(data.action_id, data.status_id, decision?.effect) : ('end' as const),
     who: who !== '' || what === '' || event.class_uid !== HTTP_ACTIVITY ? who : 'somebody',
     what,
     request: `${method} ${path}`.trim(),
@@ -116,9 +127,31 @@ export function eventLine(event: Event): EventLine {
     policies: decision?.policies ?? [],
     errors: decision?.errors ?? [],
     policyVersion: decision?.policyVersion,
+    lasted: lastedOf(data),
     correlationId: event.metadata.correlation_uid,
     event,
   };
+}
+
+const ENDERS: Readonly<Record<string, string>> = {
+  client: 'ended by the client',
+  app: 'ended by the app',
+  deadline: 'ended by a deadline',
+};
+
+function lastedOf({ duration, cumulative_traffic: traffic, unmapped }: z.infer<typeof readable>): string {
+  if (duration === undefined) return '';
+  const end = unmapped?.cordon?.end;
+  return [
+    `open for ${amount(duration)}`,
+    ...(traffic === undefined ? [] : [`${bytes(traffic.bytes_out)} to the app`, `${bytes(traffic.bytes_in)} back`]),
+    ...(end === undefined ? [] : [ENDERS[end.by] ?? 'ended']),
+    ...(end?.whole === false ? ['broken off'] : []),
+  ].join(', ');
+}
+
+function bytes(count: number): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'byte' : 'bytes'}`;
 }
 
 function outcomeOf(

@@ -44,6 +44,7 @@ function Body({ line }: { line: EventLine }): ReactNode {
             ['Request', line.request === '' ? undefined : <Code key="request">{line.request}</Code>],
             ['From', line.address],
             ['When', absolute(line.time)],
+            ['How long', line.lasted === '' ? undefined : line.lasted],
             ['Policy version', line.policyVersion === undefined ? undefined : String(line.policyVersion)],
             ['Correlation id', correlationId === undefined ? undefined : <Correlation key="id" id={correlationId} />],
           ]}

@@ -10,6 +10,7 @@ const OUTCOMES = {
   permit: { tone: 'good', word: 'permit' },
   deny: { tone: 'bad', word: 'deny' },
   failure: { tone: 'warn', word: 'failed' },
+  end: { tone: 'calm', word: 'ended' },
   none: { tone: 'calm', word: 'event' },
 } as const;
 
@@ -75,7 +76,14 @@ function Why({ line }: { line: EventLine }): ReactNode {
       </span>
     );
   }
-  return [...new Set(line.reasons.map(({ code }) => code))].join(', ');
+  const codes = [...new Set(line.reasons.map(({ code }) => code))].join(', ');
+  if (line.outcome !== 'end') return codes;
+  return (
+    <span className="sub">
+      {line.lasted}
+      {codes !== '' && `, ${codes}`}
+    </span>
+  );
 }
 
 /** Events, newest first. */
