@@ -107,8 +107,13 @@ describe('cordon ssh, with a real server', { skip: obstacle() ?? false, timeout:
     assert.equal(await running.ended, 0, running.err());
     assert.equal(running.out().split('\n')[0], LOGIN);
     assert.match(readFileSync(join(person.home, 'known_hosts'), 'utf8'), /^host\.localhost ssh-ed25519 /);
+    await until(() => made.events.length === 4, 'the event of the end');
     const told = made.events.map(({ message }) => message.split(' ').slice(1, 3).join(' '));
-    assert.deepEqual(told, ['permitted POST', 'got an', 'permitted CONNECT']);
+    assert.deepEqual(told, ['permitted POST', 'got an', 'permitted CONNECT', 'had Host']);
+    const end = made.events.at(-1);
+    assert.match(end?.message ?? '', /\(tcp, ended by the (?:client|app)\)$/);
+    const { bytes_out: out, bytes_in: back } = end?.['cumulative_traffic'] as { bytes_out: number; bytes_in: number };
+    assert.ok(out > 1000 && back > 1000, `${out} and ${back} bytes`);
   });
 
   it('names the logins that there are, instead of asking for a password that is none', async () => {
