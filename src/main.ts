@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { keepObjectsYoung, systemClock } from '#base';
+import { systemClock, tuneMemory } from '#base';
 import { type CliWorld, runCli, type RunningServer, type UpOptions } from '#cli';
 import type { Log } from '#server';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 async function up(options: UpOptions): Promise<RunningServer> {
-  keepObjectsYoung();
+  tuneMemory();
   // Loaded here and not above: `cordon agent run` on a host needs none of it.
   const [{ defaultSource, fileSource, listeningOf, startCordon, textSource }, demo] = await Promise.all([
     import('#server'),

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ipSetOf, keepObjectsYoung, parseCidr } from '#base';
+import { ipSetOf, parseCidr, tuneMemory } from '#base';
 import { answerProxies, hardenServer, SERVER_OPTIONS } from '#gateway';
 import { makeEstate, POLICIES, policiesOf } from './estate.ts';
 
@@ -14,7 +14,7 @@ export type CutOrder = 'revoke-one' | 'deny-all' | 'cut-all' | 'allow-all';
 /** Asks for the size of the process. */
 export type SizeOrder = 'size';
 
-keepObjectsYoung();
+tuneMemory();
 const [appPort = '', folder = '', count = '1'] = process.argv.slice(2);
 const estate = await makeEstate({ appPort, folder, count: Number(count) });
 const prepared = { open: policiesOf(POLICIES.open, 2), closed: policiesOf(POLICIES.closed, 3) };

@@ -5,11 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { keepObjectsYoung } from '#base';
+import { tuneMemory } from '#base';
 import { hear, SERVER_OPTIONS } from '#gateway';
 import { makeEstate } from './estate.ts';
 
-keepObjectsYoung();
+tuneMemory();
 const [appPort = '', folder = '', cert = '', key = ''] = process.argv.slice(2);
 const { gateway, lines } = await makeEstate({ appPort, folder, count: 1 });
 const server = createServer({

@@ -32,6 +32,6 @@ export {
 export { type IpSet, ipSet, ipSetHas, ipSetOf, ipSetToCidrs, ipSetToRanges } from './ip-set.ts';
 export { canonicalJson, isJsonObject, type Json, parseJson } from './json.ts';
 export { Listeners } from './listeners.ts';
-export { keepObjectsYoung } from './memory.ts';
+export { tuneMemory } from './memory.ts';
 export { namesNoHost } from './no-host.ts';
 export { assertNever, err, ok, type Result } from './result.ts';

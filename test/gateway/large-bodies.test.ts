@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as requestHttp } from 'node:http';
+import { createServer as createHttp2 } from 'node:http2';
 import { Agent, request as requestTls } from 'node:https';
 import { type Duplex, Readable } from 'node:stream';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listenTls } from './http2-wire.ts';
-import { type World, world, type WorldOptions } from './world.ts';
+import { listen, portOf } from './upstream.ts';
+import { type World, world } from './world.ts';
 
 const MIB = 1024 * 1024;
-const BYTES = 24 * MIB;
+const BYTES = 16 * MIB;
 
 /** Four bytes that are nowhere else, over and over: what is lost, twice or in another place shows. */
 const NUMBERS = Buffer.from(Uint32Array.from({ length: BYTES / 4 }, (_, index) => index).buffer);
@@ -19,12 +21,18 @@ function* pieces(): Generator<Buffer> {
   for (let at = 0; at < BYTES; at += 100_000) yield NUMBERS.subarray(at, at + 100_000);
 }
 
-/** Returns each body while it comes. */
-const ECHO: WorldOptions = {
-  upstream: (asked, response) => {
-    asked.pipe(response);
-  },
-};
+/** A world whose app returns each body while it comes. */
+async function worldOf(protocol: 'http1' | 'http2'): Promise<World> {
+  if (protocol === 'http1') return await world({ upstream: (asked, response) => asked.pipe(response) });
+  const app = createHttp2();
+  app.on('stream', (stream) => {
+    stream.respond({ ':status': 200 });
+    stream.pipe(stream);
+  });
+  after(() => app.close());
+  const port = portOf(await listen(app));
+  return await world({ apps: [{ upstream: `http://127.0.0.1:${port}`, upstreamOptions: { protocol } }] });
+}
 
 /** Takes what comes, with pauses in which the other side has to wait. */
 async function readSlowly(answer: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -75,16 +83,42 @@ async function overHttp2(made: World): Promise<Buffer> {
   return await readSlowly(stream);
 }
 
+const WAYS: Readonly<Record<string, (made: World) => Promise<Buffer>>> = {
+  'over HTTP/1.1': async (made) => await overHttp1(made, { isTls: false, isChunked: false }),
+  'over HTTP/1.1, in chunks': async (made) => await overHttp1(made, { isTls: false, isChunked: true }),
+  'over HTTP/1.1 and TLS': async (made) => await overHttp1(made, { isTls: true, isChunked: false }),
+  'over HTTP/2': overHttp2,
+};
+
 describe('a large body and its answer', () => {
-  for (const [how, exchange] of [
-    ['over HTTP/1.1', async (made) => await overHttp1(made, { isTls: false, isChunked: false })],
-    ['over HTTP/1.1, in chunks', async (made) => await overHttp1(made, { isTls: false, isChunked: true })],
-    ['over HTTP/1.1 and TLS', async (made) => await overHttp1(made, { isTls: true, isChunked: false })],
-    ['over HTTP/2', overHttp2],
-  ] as const satisfies [string, (made: World) => Promise<Buffer>][])
-    it(`arrive as they were sent ${how}, however slowly they are read`, async () => {
-      const back = await exchange(await world(ECHO));
-      assert.equal(back.length, BYTES);
-      assert.ok(back.equals(NUMBERS), 'the bytes are others');
+  for (const [app, protocol] of [
+    ['HTTP/1.1', 'http1'],
+    ['HTTP/2', 'http2'],
+  ] as const)
+    for (const [how, exchange] of Object.entries(WAYS))
+      it(`arrive as they were sent ${how}, however slowly they are read, with an app that speaks ${app}`, async () => {
+        const back = await exchange(await worldOf(protocol));
+        assert.equal(back.length, BYTES);
+        assert.ok(back.equals(NUMBERS), 'the bytes are others');
+      });
+
+  for (const protocol of ['http1', 'http2'] as const)
+    it(`are not changed by others on the connection that break off, with an app of ${protocol}`, async () => {
+      const made = await worldOf(protocol);
+      const session = await (await listenTls(made)).session();
+      const one = async (breaksOff: boolean): Promise<void> => {
+        const stream = session.request(
+          { ':method': 'POST', ':path': '/', cookie: made.signIn() },
+          { endStream: false },
+        );
+        Readable.from(pieces()).pipe(stream);
+        if (!breaksOff) {
+          assert.ok((await readSlowly(stream)).equals(NUMBERS), 'the bytes are others');
+          return;
+        }
+        stream.on('error', () => undefined).once('data', () => setTimeout(() => stream.close(8), 10));
+        await once(stream, 'close');
+      };
+      await Promise.all([true, false, true, false, true].map(one));
     });
 });

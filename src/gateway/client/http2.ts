@@ -7,6 +7,7 @@ import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { endSoftly } from './end-softly.ts';
 import { grpcFields, isGrpc } from './grpc.ts';
 import { byName, withoutNames } from '../headers.ts';
+import { onceLeft } from '../spent-bytes.ts';
 import { awaitsContinue, type RequestBody, requestBody } from './request-body.ts';
 
 /** What a stream began with. `rawHeaders` are alternating names and values, pseudo-fields among them. */
@@ -147,7 +148,7 @@ class Http2Client implements ClientEnd {
 
   write(chunk: Buffer): boolean {
     this.flush();
-    return this.#stream.writableEnded || this.#stream.write(chunk);
+    return this.#stream.writableEnded || this.#stream.write(chunk, onceLeft(chunk, this.#stream));
   }
 
   onceDrained(work: () => void): void {

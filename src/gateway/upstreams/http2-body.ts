@@ -2,6 +2,7 @@ import type { ClientHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { errors } from 'undici';
 import { byName } from '../headers.ts';
+import { onceLeft } from '../spent-bytes.ts';
 
 /** What goes with a body. */
 export interface Http2BodyOptions {
@@ -72,7 +73,7 @@ export class Http2Body {
       return;
     }
     this.#options.onProgress();
-    if (this.#stream.write(chunk)) return;
+    if (this.#stream.write(chunk, onceLeft(chunk, this.#stream))) return;
     this.#isBlocked = true;
     this.#body.pause();
   };
