@@ -1,5 +1,4 @@
-import type { TrustGraph } from '#model';
-import { writeEvent, type WrittenEvent } from '#model';
+import { type TrustGraph, writeEvent, type WrittenEvent } from '#model';
 import { decisionText } from '#policy';
 import type { Ending } from './flow.ts';
 import type { Cut, LiveEntry } from './live.ts';

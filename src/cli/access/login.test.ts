@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CordonError, systemClock } from '#base';
 import { createAuthority } from '#devices';
 import { openStore } from '#store';
-import { appAddress, connectionOf, parseIdentityUrl } from './login.ts';
+import { runCommand } from '../testdata/run-command.ts';
+import { appAddress, connectionOf, parseIdentityUrl, readLogin } from './login.ts';
 
 const refusedAs = (code: string) => (error: unknown) => error instanceof CordonError && error.code === code;
 
@@ -90,5 +94,42 @@ describe('what connections are made with', () => {
       assert.deepEqual([made.cert, made.key], [issued.certificate, issued.key]);
     }
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('cordon login', () => {
+  it('keeps where the certificate of the device is, wherever later commands are run', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cordon-login-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const server = createServer((_request, response) => {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":"not-authenticated"}}');
+    }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const url = `http://id.localhost:${(server.address() as AddressInfo).port}`;
+    const world = {
+      cwd: folder,
+      person: {
+        directory: join(folder, 'kept'),
+        computer: 'test',
+        openBrowser: async () => await Promise.resolve(false),
+      },
+    };
+    const words = ['login', '--url', url, '--certificate', 'my.pem', '--key', 'my.key'];
+    const without = await runCommand(words, world);
+    assert.match(without.stderr, /device-certificate-unreadable/);
+    const store = await openStore({ path: ':memory:', clock: systemClock });
+    const issued = await (await createAuthority({ store, clock: systemClock })).issueServer(['a.example.org']);
+    await store.close();
+    writeFileSync(join(folder, 'my.pem'), issued.certificate);
+    writeFileSync(join(folder, 'my.key'), issued.key, { mode: 0o600 });
+    const { code, stdout, stderr } = await runCommand([...words, '--json'], world);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { url, hasOwnAuthority: false, device: join(folder, 'my.pem') });
+    const login = await readLogin(world);
+    assert.deepEqual(login, { url, certificate: join(folder, 'my.pem'), key: join(folder, 'my.key') });
+    assert.equal((await connectionOf(login)).cert, issued.certificate);
+    assert.equal((await runCommand(['login', '--url', url], world)).code, 0);
+    assert.deepEqual(await readLogin(world), { url }, 'and another login forgets it');
   });
 });
