@@ -43,7 +43,7 @@ export function endEvent(entry: LiveEntry, { by, isWhole, code }: Ending, about:
     activity: 'end',
     time: about.now,
     message: `${view.email} had ${view.app} open for ${seconds} s (${view.kind}, ended by ${WORDS[by]})`,
-    status: by === 'client' || isWhole ? 'success' : 'failure',
+    status: code === undefined && (by === 'client' || isWhole) ? 'success' : 'failure',
     ...(code === undefined ? {} : { statusCode: code }),
     correlationId,
     attributes: attributesOf(entry, about),

@@ -332,6 +332,20 @@ describe('the end of an answer that took a minute is in the journal', () => {
     assert.deepEqual([by, out, back], ['client', 1234, 4]);
   });
 
+  it('when the client sent more than it may, with the reason', async () => {
+    const made = await world({ upstream: () => undefined, apps: [{ limits: { bodyBytes: 1000 } }] });
+    const socket = connect(made.port, '127.0.0.1');
+    socket.on('error', () => undefined).once('data', () => socket.destroy());
+    const head = `POST / HTTP/1.1\r\nhost: wiki.localhost\r\ncookie: ${made.signIn()}\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const chunk = `320\r\n${'x'.repeat(800)}\r\n`;
+    socket.write(head + chunk);
+    await until(() => made.gateway.connections().length === 1, 'the upload');
+    wait(made, MINUTE);
+    socket.write(chunk);
+    const { by, whole, code } = await theEnd(made);
+    assert.deepEqual([by, whole, code, made.events.at(-1)?.status_id], ['client', false, 'body-too-large', 2]);
+  });
+
   it('over HTTP/2 too', async () => {
     const made = await world({ ...STREAMING, apps: [{ id: 'app_wiki', host: 'docs.localhost' }] });
     const session = await (await listenTls(made)).session('docs.localhost');
