@@ -1,6 +1,6 @@
 /**
  * Claims: large bodies go through the gateway nearly as fast as through the least that forwards, and none of them gathers in memory.
- * 1 GiB down and up, in turns.
+ * 1 GiB down and up, in turns, with 10,000 people signed in: what goes through must not depend on what the gateway holds.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { type BenchOptions, type Measurement, measurement, median, Skip } from '
 
 const MIB = 2 ** 20;
 const GIB = 1024 * MIB;
+const PEOPLE = 10_000;
 const DIRECTIONS = ['down', 'up'] as const;
 type Direction = (typeof DIRECTIONS)[number];
 
@@ -45,7 +46,7 @@ export async function run({ quick, progress }: BenchOptions): Promise<Measuremen
       { core: CORES.others },
       'transfer-child.ts',
     );
-    const gateway = await start('cordon-child.ts', String(app.port), folder);
+    const gateway = await start('cordon-child.ts', String(app.port), folder, String(PEOPLE));
     const forwarder = await start('forwarder-child.ts', String(app.port));
     const transfer = async ({ port, lines }: Subject, direction: Direction, size: number): Promise<number> => {
       const order = { port, lines, direction, bytes: size } satisfies TransferOrder;
@@ -71,7 +72,7 @@ export async function run({ quick, progress }: BenchOptions): Promise<Measuremen
         unit: 'MiB',
         baseline: bytes / MIB,
         baselineName: 'the body',
-        target: 0.25,
+        target: 0.1,
         better: 'less',
         note: 'the most by which the process grew while a body went through',
       }),
@@ -107,8 +108,7 @@ function rateOf(direction: Direction, gateway: Subject, forwarder: Subject): Mea
     unit: 'MiB/s',
     baseline: median(forwarder.rates[direction]),
     baselineName: 'bare undici forwarder',
-    target: 0.5,
-    goal: { of: 'ratio', at: 0.8 },
+    target: 0.8,
     note: `one body after the other, one core; the process grew by ${ours.toFixed(0)} MiB, the forwarder by ${bare.toFixed(0)} MiB`,
   });
 }
