@@ -54,6 +54,30 @@ describe('a connection that speaks HTTP/2', () => {
     );
   });
 
+  it('may have a MiB under way, and of each stream what its window holds while nobody reads it', async () => {
+    const { port, streams } = await listening();
+    const session = await client(port);
+    for (let i = 0; i < 100 && session.state.remoteWindowSize !== 1_048_576; i++) await sleep(10);
+    assert.equal(session.state.remoteWindowSize, 1_048_576);
+    const sent = [0, 0, 0, 0, 0, 0];
+    for (const index of sent.keys()) {
+      const stream = session.request({ ':path': '/', ':method': 'POST' });
+      stream.on('error', () => undefined);
+      const fill = (): void => {
+        stream.write(Buffer.alloc(16_384), (error) => {
+          if (error) return;
+          sent[index] = (sent[index] ?? 0) + 16_384;
+          fill();
+        });
+      };
+      fill();
+    }
+    await sleep(300);
+    // More than the connection's window in all, so one stream that is not read keeps no other waiting.
+    assert.deepEqual(new Set(sent), new Set([262_144]));
+    assert.equal(streams.length, sent.length);
+  });
+
   it('hears the error of a stream that broke off before anybody was told of it', async () => {
     const { port, streams } = await listening();
     const session = await client(port);

@@ -8,6 +8,11 @@ import type { Http2Head } from './http2.ts';
 const IDLE_MS = 60_000;
 /** Longest head, bytes. */
 const MOST_HEAD_BYTES = 16_384;
+/**
+ * What may be under way to us on one connection, bytes; a client far away uploads no more than that per round trip. What is kept of bodies
+ * that nobody reads is bounded by the window of each stream.
+ */
+const WINDOW_BYTES = 1_048_576;
 /** How long a connection that is told to end may take, milliseconds. */
 const END_MS = 1_000;
 /** After this long without a byte, the other end is asked whether it is still there, milliseconds. */
@@ -56,6 +61,7 @@ export function http2Sessions(onStream: OnStream, { idleMs = IDLE_MS, ...limits 
     begin: (socket) => {
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       const session = performServerHandshake(socket, options);
+      session.setLocalWindowSize(WINDOW_BYTES);
       const streams = new Set<ServerHttp2Stream>();
       const unwatch = slow?.add({
         isWaitedFor: () => streams.values().some(({ writableLength }) => writableLength > 0),
