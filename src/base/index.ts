@@ -19,6 +19,7 @@ export {
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { CordonError, formatProblem, type Problem, type SourceSpan } from './error.ts';
+export { flat } from './flat.ts';
 export { hashToken, newId, newToken, randomOctets, secretsEqual } from './id.ts';
 export {
   formatPorts,
@@ -32,6 +33,7 @@ export {
 export { type IpSet, ipSet, ipSetHas, ipSetOf, ipSetToCidrs, ipSetToRanges } from './ip-set.ts';
 export { canonicalJson, isJsonObject, type Json, parseJson } from './json.ts';
 export { Listeners } from './listeners.ts';
+export { Made } from './made.ts';
 export { tuneMemory } from './memory.ts';
 export { namesNoHost } from './no-host.ts';
 export { assertNever, err, ok, type Result } from './result.ts';

@@ -1,10 +1,10 @@
+import { Made } from '#base';
 import type { App, Asset, Device, Session, User } from '#model';
 import type { EntityJson } from './entity-store.ts';
 import { parseIp } from './evaluate/literals.ts';
 import { type EntitySource, nextEpoch, type Question } from './evaluate/question.ts';
 import { Malformed, readRecord } from './evaluate/read-value.ts';
 import { Datetime, Entity, type Ip, NOTHING, type RecordValue, type Value } from './evaluate/value.ts';
-import { Made } from './made.ts';
 import {
   appEntity,
   assetEntity,

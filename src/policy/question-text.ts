@@ -1,6 +1,6 @@
+import { flat, Made } from '#base';
 import type { App, Asset, Device, Session, User } from '#model';
 import type { EntityJson } from './entity-store.ts';
-import { Made } from './made.ts';
 import {
   appEntity,
   assetEntity,
@@ -19,11 +19,29 @@ interface Written {
   readonly entity: string;
 }
 
+/** A question around the two things in it that are other with each request: the path, when it is about an app, and the time. */
+interface Frame {
+  /** Up to the path; up to the time when there is none. */
+  readonly head: string;
+  /** From there to the time; absent without a path. */
+  readonly middle: string | undefined;
+  readonly tail: string;
+}
+
 /**
- * The JSON of `questionJson(facts)`. What an object of the graph looks like in it is kept as long as the object: the graph replaces what
- * changes. Only what differs from one request to the next is written each time.
+ * The JSON of `questionJson(facts)`. What is around path and time is kept with the session as long as it stays the same: the graph
+ * replaces what changes, so the same objects are written the same.
  */
 export function questionText(facts: Facts): string {
+  const { head, middle, tail } = frames.get(facts.session, facts);
+  const moment = momentText(facts.now);
+  if (middle === undefined) return `${head}${moment}${tail}`;
+  return `${head}${JSON.stringify(facts.target?.arrival.path)}${middle}${moment}${tail}`;
+}
+
+const frames = new Made<Session, Facts, Frame>((_session, facts) => frameOf(facts), isSameFrame);
+
+function frameOf(facts: Facts): Frame {
   const { user, groups, device, owner, target, action, address, risk } = facts;
   const principal = users.get(user, groups);
   const resource = target === undefined ? cordon : apps.get(target.app, target);
@@ -31,9 +49,44 @@ export function questionText(facts: Facts): string {
   if (owner !== undefined) entities += `,${users.get(owner.user, owner.groups).entity}`;
   if (device !== undefined) entities += `,${devices.get(device, undefined)}`;
   if (target?.asset !== undefined) entities += `,${assets.get(target.asset, target.tier)}`;
+  const begin = `{"principal":${principal.uid},"action":{"type":"Action","id":"${action}"},"resource":${resource.uid},"context":{`;
+  const arrival = arrivalTexts(target);
+  const around = `"ip":{"__extn":{"fn":"ip","arg":${JSON.stringify(address)}}},"now":{"__extn":{"fn":"datetime","arg":"`;
   const session = sessions.get(facts.session, facts.sessionAgeSeconds);
-  const context = `${arrivalText(target)}"ip":{"__extn":{"fn":"ip","arg":${JSON.stringify(address)}}},"now":{"__extn":{"fn":"datetime","arg":"${momentText(facts.now)}"}},"session":${session},"device":${deviceText(facts)},"risk":{"user":${risk.user},"device":${risk.device}}`;
-  return `{"principal":${principal.uid},"action":{"type":"Action","id":"${action}"},"resource":${resource.uid},"context":{${context}},"entities":[${entities},${resource.entity}]}`;
+  const tail = flat(
+    `"}},"session":${session},"device":${deviceText(facts)},"risk":{"user":${risk.user},"device":${risk.device}}},"entities":[${entities},${resource.entity}]}`,
+  );
+  if (arrival === undefined) return { head: flat(begin + around), middle: undefined, tail };
+  return { head: flat(begin + arrival.before), middle: flat(arrival.after + around), tail };
+}
+
+function isSameFrame(a: Facts, b: Facts): boolean {
+  return (
+    a.user === b.user &&
+    a.groups === b.groups &&
+    a.device === b.device &&
+    a.owner?.user === b.owner?.user &&
+    a.owner?.groups === b.owner?.groups &&
+    a.sessionAgeSeconds === b.sessionAgeSeconds &&
+    a.postureAgeSeconds === b.postureAgeSeconds &&
+    a.risk.user === b.risk.user &&
+    a.risk.device === b.risk.device &&
+    a.address === b.address &&
+    a.action === b.action &&
+    isSameTarget(a.target, b.target)
+  );
+}
+
+function isSameTarget(a: Target | undefined, b: Target | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.app === b.app &&
+    a.asset === b.asset &&
+    a.tier === b.tier &&
+    a.arrival.method === b.arrival.method &&
+    a.arrival.host === b.arrival.host &&
+    a.arrival.secure === b.arrival.secure
+  );
 }
 
 function written(entity: EntityJson): Written {
@@ -65,10 +118,14 @@ function deviceText({ device, user, postureAgeSeconds }: Facts): string {
   return deviceTexts.get(device, { user, postureAgeSeconds });
 }
 
-function arrivalText(target: Target | undefined): string {
-  if (target === undefined) return '';
-  const { method, path, host, secure } = target.arrival;
-  return `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)},"host":${JSON.stringify(host)},"secure":${secure},`;
+/** What is before and after the path in what a question says of the request. */
+function arrivalTexts(target: Target | undefined): { readonly before: string; readonly after: string } | undefined {
+  if (target === undefined) return undefined;
+  const { method, host, secure } = target.arrival;
+  return {
+    before: `"method":${JSON.stringify(method)},"path":`,
+    after: `,"host":${JSON.stringify(host)},"secure":${secure},`,
+  };
 }
 
 /** The last moment that was written: under load many questions share one. */

@@ -37,6 +37,34 @@ describe('a decision as text', () => {
       assert.ok(answers.has(answer), `${answer} came out of ${[...answers].join(', ')}`);
   });
 
+  it('is the JSON of its record for one request after the other of one session, whatever is other in the next', () => {
+    const made = access(POLICIES, { app: { assetId: 'db1' } });
+    const other = { ...made.request.app, name: 'Other', host: 'other.example.org' };
+    const asked = fc.record({
+      path: fc.constantFrom('/', '/a"b', '/ä'),
+      method: fc.constantFrom('GET', 'POST'),
+      host: fc.constantFrom('wiki.example.org', 'w"iki'),
+      address: fc.constantFrom('192.0.2.7', '::1'),
+      secure: fc.boolean(),
+      later: fc.constantFrom(0, 1, 999, 1000, 61_000),
+      isOther: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(asked, { minLength: 2, maxLength: 6 }), (requests) => {
+        for (const { later, isOther, ...arrival } of requests) {
+          const { app } = made.request;
+          made.graph.apply({
+            change: { seq: made.graph.seq + 1, time: NOW, kind: 'app', id: app.id, op: 'put', actor: 'system' },
+            entity: { kind: 'app', id: app.id, body: isOther ? other : app },
+          });
+          const input = { ...made, now: NOW + later, request: { ...made.request, ...arrival } };
+          const decision = decideAccess(input);
+          assert.equal(decisionText(decision), JSON.stringify(decisionRecord(input, decision)));
+        }
+      }),
+    );
+  });
+
   it('is right for questions about Cordon itself, and for whoever is not signed in', () => {
     const { graph, session } = situation({ user: { groups: ['admins'] } });
     const manage = { policies: POLICIES, graph, now: NOW, session, action: 'manage' as const, address: '::1' };
