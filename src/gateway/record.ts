@@ -1,22 +1,18 @@
 import { allowance } from '#base';
-import {
-  type Decision,
-  type OcsfEvent,
-  type ReasonCode,
-  type Session,
-  type TrustGraph,
-  type User,
-  writeEvent,
-  type WrittenEvent,
-} from '#model';
+import { type Decision, type OcsfEvent, type ReasonCode, type TrustGraph, writeEvent, type WrittenEvent } from '#model';
 import { decisionText } from '#policy';
 import { type Counters, type Exchange, isFault, type Refusal } from './exchange.ts';
 import type { Ending } from './flow.ts';
 import type { Cut, LiveEntry } from './live.ts';
 import { cutEvent, endEvent } from './record-entry.ts';
-import { deviceText, whoText } from './who.ts';
+import { exchangeAttributes } from './record-attributes.ts';
 
-const ACTIVITIES = ['connect', 'delete', 'get', 'head', 'options', 'post', 'put', 'trace', 'patch'] as const;
+/** Methods that have a name of their own in OCSF. */
+const ACTIVITIES = new Map(
+  (['connect', 'delete', 'get', 'head', 'options', 'post', 'put', 'trace', 'patch'] as const).map(
+    (name) => [name.toUpperCase(), name] as const,
+  ),
+);
 
 /** Where events go. A journal that takes none that are written already gets them read back. */
 export interface RecordJournal {
@@ -113,7 +109,7 @@ function exchangeEvent(
   const isRefused = end.code !== undefined;
   return writeEvent({
     class: 'httpActivity',
-    activity: ACTIVITIES.find((name) => name === method.toLowerCase()) ?? 'other',
+    activity: ACTIVITIES.get(method) ?? 'other',
     time,
     message: `${user?.email ?? 'somebody'} ${end.outcome} ${method} ${host}${path}`,
     severity: isRefused ? 'low' : 'informational',
@@ -121,35 +117,7 @@ function exchangeEvent(
     ...(end.code === undefined ? {} : { statusCode: end.code }),
     ...(isFault(end.code) ? {} : { action: isRefused ? 'denied' : 'allowed' }),
     correlationId: exchange.correlationId,
-    attributes: attributesOf(exchange, { method, path, host, status: end.status }),
+    attributes: exchangeAttributes(exchange, { method, path, host, status: end.status }),
     cordon: end.cordon,
   });
-}
-
-function attributesOf(
-  { client, user, session, device, app, address, transport }: Exchange,
-  about: { readonly method: string; readonly path: string; readonly host: string; readonly status: number | undefined },
-): string {
-  const who =
-    user === undefined ? '' : `${session === undefined ? whoText(user, undefined) : personText(session, user)},`;
-  const scheme = transport === 'tls' ? 'https' : 'http';
-  const host = JSON.stringify(about.host);
-  const service = app === undefined ? '' : `,"svc_name":${JSON.stringify(app.id)}`;
-  const answer = about.status === undefined ? '' : `,"http_response":{"code":${about.status}}`;
-  // Never the query: it may hold secrets.
-  const url = `{"scheme":"${scheme}","hostname":${host},"path":${JSON.stringify(about.path)}}`;
-  const agent = JSON.stringify((client.header('user-agent') ?? '').slice(0, 512));
-  const rest = `${answer}${device === undefined ? '' : `,${deviceText(device)}`}`;
-  return `${who}"src_endpoint":{"ip":${JSON.stringify(address)}},"dst_endpoint":{"hostname":${host}${service}},"http_request":{"http_method":${JSON.stringify(about.method)},"url":${url},"user_agent":${agent}}${rest}`;
-}
-
-/** Who is behind a session, as it was last written. The graph replaces what changes, so what is the same object is the same person. */
-const people = new WeakMap<Session, { readonly user: User; readonly text: string }>();
-
-function personText(session: Session, user: User): string {
-  const known = people.get(session);
-  if (known?.user === user) return known.text;
-  const text = whoText(user, session.id);
-  people.set(session, { user, text });
-  return text;
 }
