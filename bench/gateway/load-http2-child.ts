@@ -56,7 +56,10 @@ class Connection {
       this.#read(chunk);
     });
     this.#socket.on('error', () => (this.failures += 1));
-    this.#socket.on('close', this.#over.resolve);
+    this.#socket.on('close', () => {
+      this.failures += this.#sentAt.size; // what was never answered
+      this.#over.resolve();
+    });
   }
 
   /** Resolves when no stream is left. */
