@@ -4,7 +4,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, 
 
 const RANDOM_LETTERS = 16;
 /** Random letters are made for this many ids at once: asking the system for those of each takes longer than all else about it. */
-const AT_ONCE = 64;
+const AT_ONCE = 256;
 const octets = Buffer.alloc(AT_ONCE * RANDOM_LETTERS);
 /** Letters that no id has used yet begin at `used`. */
 let letters = '';

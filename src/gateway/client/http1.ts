@@ -17,7 +17,9 @@ const KEEP_ALIVE_MS = 60_000;
 /** The client of a request over HTTP/1.1. It is ended when its connection stands still for `idleMs`. */
 export function http1Client(request: IncomingMessage, response: ServerResponse, idleMs: number): ClientEnd {
   const client = new Http1Client(request, response);
-  response.setTimeout(idleMs, () => {
+  // A connection that is timed as it should be already is left alone: to set it anew takes longer than to look.
+  if (request.socket.timeout !== idleMs) response.setTimeout(idleMs);
+  response.on('timeout', () => {
     client.isLate = true;
     response.destroy();
   });

@@ -1,4 +1,3 @@
-import { newId } from '#base';
 import { isGrpc } from '../client/grpc.ts';
 import { type Exchange, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
 import type { LiveConnection } from '../live.ts';
@@ -19,7 +18,8 @@ export const register: Stage = {
     const device = access.device?.id ?? deviceId;
     exchange.live = {
       view: {
-        id: newId('con', now),
+        // Of the same letters as the correlation id of its exchange: who has one finds the other.
+        id: exchange.correlationId.replace('cor_', 'con_'),
         userId: user.id,
         email: user.email,
         sessionId,
