@@ -8,6 +8,8 @@ import { ownerOfPeer } from './peer.ts';
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 /** How long a person may take to sign in and to answer, milliseconds. */
 const PATIENCE_MS = 5 * 60_000;
+const OTHER_TRIED =
+  'another user of this computer tried to answer in your place; that was ignored. If it was your own browser, as under `sudo`, interrupt this and take the token with `cordon token APP --no-browser`\n';
 
 /**
  * Asks for a code in a browser of this computer, which brings it back over loopback. Throws `token-refused`, `token-wait-ended`.
@@ -20,9 +22,15 @@ export async function codeFromBrowser(world: CliWorld, addressFor: (redirect: st
   // Only the page that was sent here knows the path: no other can bring a code of its own (RFC 8252 section 8.1).
   const path = `/${newToken()}`;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let isTold = false;
   const server = createServer((request, response) => {
-    if (ownerOfPeer(request.socket) === 'other') refuseOther(world, response);
-    else answer(request, response, { path, resolve, reject });
+    if (ownerOfPeer(request.socket) !== 'other') {
+      answer(request, response, { path, resolve, reject });
+      return;
+    }
+    if (!isTold) world.stderr.write(OTHER_TRIED);
+    isTold = true;
+    say(response, 404, 'There is nothing here.');
   });
   const port = await listen(server);
   const timer = setTimeout(() => reject(waitEnded('nobody answered within five minutes')), PATIENCE_MS);
@@ -85,11 +93,6 @@ function answer(request: IncomingMessage, response: ServerResponse, { path, reso
     say(response, 200, 'Done. You can close this page and go back to the terminal.');
     resolve(code);
   } else say(response, 400, 'This is not an answer. Go back and try again.');
-}
-
-function refuseOther({ stderr }: CliWorld, response: ServerResponse): void {
-  stderr.write('another user of this computer tried to answer in your place; that was ignored\n');
-  say(response, 404, 'There is nothing here.');
 }
 
 function say(response: ServerResponse, status: number, text: string): void {
