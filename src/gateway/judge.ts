@@ -5,6 +5,12 @@ import type { Cut, LiveEntry } from './live.ts';
 import { type Basis, decide } from './passage.ts';
 import { isSameUpstream } from './upstreams/same-upstream.ts';
 
+/** A permit was for the device of a certificate, and that certificate shows it no more. */
+const NOT_SHOWN: Reason = {
+  code: 'device-unknown',
+  detail: 'the certificate that was shown has ended, or another has taken its place',
+};
+
 /**
  * Decides an open exchange again: what to cut it with, or undefined to let it go on. `memo` holds the answers to equal questions
  * asked of the same graph at the same time. Never throws: what cannot be decided is cut.
@@ -18,8 +24,8 @@ export function judge(basisNow: () => Basis, entry: LiveEntry, memo: Map<string,
     const { question } = entry;
     const decision = memo.get(question) ?? decide(basis, entry.access);
     memo.set(question, decision);
-    if (decision.effect === 'permit') return undefined;
-    return { reason: decision.reasons[0] ?? { code: 'no-permit' }, decision };
+    if (decision.effect !== 'permit') return { reason: decision.reasons[0] ?? { code: 'no-permit' }, decision };
+    return entry.isShown?.() === false ? { reason: NOT_SHOWN } : undefined;
   } catch {
     return { reason: { code: 'internal' } };
   }

@@ -53,6 +53,8 @@ export interface LiveEntry {
   flow?: Flow | undefined;
   /** The registry's own: it was open for `LONG_MS` when it was last decided on. */
   isLong?: boolean;
+  /** Whether the device that it counts as is still shown by the client's certificate. Absent: nothing rests on a certificate. */
+  readonly isShown?: (() => boolean) | undefined;
   /** Ends the exchange at once: no byte passes after it returns. */
   close: (cut: Cut) => void;
 }

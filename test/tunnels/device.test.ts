@@ -74,6 +74,8 @@ interface Setting {
   readonly made: World;
   readonly authority: Authority;
   readonly directory: string;
+  /** By how much the clock that certificates are read by is ahead, milliseconds. */
+  readonly late: { ms: number };
   /** Ada, whose commands show that directory's certificate. */
   readonly person: Person;
   /** Ada at a computer that is not enrolled. */
@@ -87,7 +89,9 @@ async function setting(demand: Partial<App>): Promise<Setting> {
   const authority = await newAuthority();
   const lookup: { of?: ReturnType<typeof createDeviceLookup> } = {};
   const made = await world({ clock: systemClock, options: { deviceOf: (socket) => lookup.of?.(socket) } });
-  lookup.of = createDeviceLookup({ graph: made.graph, clock: systemClock, authority: authority.certificate });
+  const late = { ms: 0 };
+  const clock = { ...systemClock, now: () => systemClock.now() + late.ms };
+  lookup.of = createDeviceLookup({ graph: made.graph, clock, authority: authority.certificate });
   apps.push(await tcpApp(made));
   made.patch('app', 'app_db', demand);
   made.patch('device', LAPTOP.id, { posture: unhealthy() });
@@ -105,7 +109,7 @@ async function setting(demand: Partial<App>): Promise<Setting> {
   const origin = `https://id.localhost:${(server.address() as AddressInfo).port}`;
   const login = { origin, ca: authority.certificate };
   const showing: Setting['showing'] = (device) => ada(made, [HOST], { ...login, ...device });
-  return { made, authority, directory, person: showing({ device: directory }), plain: showing({}), showing };
+  return { made, authority, directory, late, person: showing({ device: directory }), plain: showing({}), showing };
 }
 
 /** Sends a line through a tunnel that stays open. */
@@ -160,6 +164,28 @@ for (const [name, { demand, code }] of Object.entries(DEMANDS)) {
       const renewed = await enrolled(authority, directory);
       made.patch('device', ID, { certificateThumbprint: renewed.thumbprint });
       await through(person);
+    });
+
+    it('is cut off within a second when another certificate takes the place of the one that was shown', async () => {
+      const { made, authority, directory, person } = await setting(demand);
+      const running = await through(person);
+      const start = performance.now();
+      const renewed = await enrolled(authority, directory);
+      const before = performance.now() - start;
+      made.patch('device', ID, { certificateThumbprint: renewed.thumbprint });
+      assert.equal(await running.ended, 1);
+      assert.ok(performance.now() - start - before < 1000);
+      assert.match(running.err(), /cut off: device-unknown: .*certificate that was shown has ended/);
+      await through(person);
+    });
+
+    it('is cut off when the certificate that was shown ends', async () => {
+      const { made, person, late } = await setting(demand);
+      const running = await through(person);
+      late.ms = 25 * 3_600_000;
+      made.gateway.sweep();
+      assert.equal(await running.ended, 1);
+      assert.match(running.err(), /cut off: device-unknown: .*certificate that was shown has ended/);
     });
 
     it('is cut off within a second when the device is revoked', async () => {

@@ -1,6 +1,14 @@
 import { isGrpc } from '../client/grpc.ts';
-import { type Exchange, need, ownOrigin, refuse, type Stage, type StageResult } from '../exchange.ts';
-import type { LiveConnection } from '../live.ts';
+import {
+  type Exchange,
+  type GatewayParts,
+  need,
+  ownOrigin,
+  refuse,
+  type Stage,
+  type StageResult,
+} from '../exchange.ts';
+import type { LiveConnection, LiveEntry } from '../live.ts';
 
 /**
  * Registers the exchange as open, before anything is written or dialled: from here on every change of what the decision depends on
@@ -8,7 +16,7 @@ import type { LiveConnection } from '../live.ts';
  */
 export const register: Stage = {
   name: 'register',
-  run: (exchange, { live, limits, clock }): StageResult => {
+  run: (exchange, { live, limits, clock, deviceOf }): StageResult => {
     if (exchange.client.hasLeft) return 'answered';
     const access = need(exchange, 'access');
     const { id: sessionId, deviceId } = need(exchange, 'session');
@@ -40,6 +48,7 @@ export const register: Stage = {
       keys: [],
       flow: undefined,
       isLong: false,
+      isShown: isShownBy(exchange, deviceOf),
       // Until somebody forwards it, a cut is only noted; the next stage reads it.
       close: (cut) => {
         exchange.cut = cut;
@@ -49,6 +58,20 @@ export const register: Stage = {
     return undefined;
   },
 };
+
+/** Where the device is the browser of the session, no certificate was needed for it. */
+function isShownBy(
+  { access, app, session, client: { socket }, transport }: Exchange,
+  deviceOf: GatewayParts['deviceOf'],
+): LiveEntry['isShown'] {
+  const id = access?.device?.id;
+  const isOfCertificate = id !== undefined && id !== session?.deviceId;
+  if (transport !== 'tls' || (!isOfCertificate && app?.clientCertificate !== 'required')) return undefined;
+  return () => {
+    const shown = deviceOf(socket);
+    return shown !== undefined && (!isOfCertificate || shown.id === id);
+  };
+}
 
 function kindOf({ client, purpose }: Exchange): LiveConnection['kind'] {
   if (purpose === 'tunnel') return 'tcp';
