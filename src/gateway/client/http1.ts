@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { ClientEnd, WebSocketOffer } from '../client-end.ts';
 import { onceLeft } from '../spent-bytes.ts';
 import { acceptKey } from '../websocket.ts';
+import { breakOff } from './break-off.ts';
 import { endSoftly } from './end-softly.ts';
 import { awaitsContinue, type RequestBody, requestBody } from './request-body.ts';
 
@@ -167,7 +168,7 @@ class Http1Client implements ClientEnd {
   }
 
   abort(): void {
-    this.#response.destroy();
+    breakOff(this.#response);
     if (this.#isAccepted) this.#request.socket.destroy();
   }
 

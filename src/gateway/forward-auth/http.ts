@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { IpSet, Result } from '#base';
+import { breakOff } from '../client/break-off.ts';
 import { refuse } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { type Asked, type Asker, AskingClient } from './asking-client.ts';
@@ -129,7 +130,9 @@ function askerOver(response: ServerResponse, contract: Contract): Asker {
       // After all that was there to be read: the answers of one turn leave together, and do not wake the proxy one by one.
       setImmediate(end, response, body);
     },
-    abort: () => response.destroy(),
+    abort: () => {
+      breakOff(response);
+    },
   };
 }
 
