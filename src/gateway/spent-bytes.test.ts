@@ -20,6 +20,13 @@ describe('memory of bytes that have left', () => {
     assert.equal(chunk.length, 0);
   });
 
+  it('is given back once, also of bytes that were written to two places', () => {
+    const chunk = bytes(65_536);
+    const left = [onceLeft(chunk, ALIVE), onceLeft(chunk, ALIVE)];
+    for (const one of left) one?.();
+    assert.equal(chunk.length, 0);
+  });
+
   for (const [what, chunk] of [
     ['the first part of more', bytes(65_536).subarray(0, 60_000)],
     ['the last part of more', bytes(65_536).subarray(1)],

@@ -28,5 +28,6 @@ export function giveBackWritten(socket: Socket): void {
  * memory stays, as others may hold the rest.
  */
 function giveBack({ buffer, length }: Buffer): void {
-  if (length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  // Given back before when they were written to two places: to do it again is an error, and nobody is there to catch it.
+  if (length === buffer.byteLength && buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }

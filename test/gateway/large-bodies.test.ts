@@ -121,4 +121,23 @@ describe('a large body and its answer', () => {
       };
       await Promise.all([true, false, true, false, true].map(one));
     });
+
+  it('arrive as they were sent through a WebSocket, whoever reads along', async () => {
+    const made = await world();
+    const { socket, status } = await made.webSocket({ cookie: made.signIn() });
+    assert.equal(status, 101);
+    socket.removeAllListeners('data');
+    const parts: Buffer[] = [];
+    let left = BYTES;
+    const all = Promise.withResolvers<void>();
+    socket.on('data', (part: Buffer) => {
+      parts.push(part);
+      left -= part.length;
+      if (left <= 0) all.resolve();
+    });
+    for (const piece of pieces()) if (!socket.write(piece)) await once(socket, 'drain');
+    await all.promise;
+    assert.ok(Buffer.concat(parts).equals(NUMBERS), 'the bytes are others');
+    socket.destroy();
+  });
 });
