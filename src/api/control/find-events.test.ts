@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Json, type ManualClock, manualClock } from '#base';
+import { CordonError, type Json, type ManualClock, manualClock } from '#base';
 import { buildEvent, type OcsfEvent } from '#model';
 import { EventFinder } from './find-events.ts';
 
@@ -13,8 +13,8 @@ interface Setting {
   readonly all: OcsfEvent[];
   /** Questions to the files. */
   readonly asked: { sql: string; parameters: unknown[] }[];
-  /** Makes the files refuse. */
-  isBroken: boolean;
+  /** With what the files fail. */
+  failure: Error | undefined;
   /** So many events about an app. */
   happen(app: string, count: number, correlationId?: string): void;
   /** Messages of what is found. */
@@ -31,7 +31,7 @@ function setting(): Setting {
     query: async (sql: string, parameters: readonly unknown[] = []): Promise<Record<string, Json>[]> => {
       await Promise.resolve();
       asked.push({ sql, parameters: [...parameters] });
-      if (made.isBroken) throw new Error('query-busy');
+      if (made.failure !== undefined) throw made.failure;
       const columns = [...sql.matchAll(/(correlation_uid|class_uid|svc_name)/g)].map(([name]) => name);
       const limit = Number(/limit (\d+)$/.exec(sql)?.[1]);
       const isIt = (event: OcsfEvent): boolean =>
@@ -45,7 +45,7 @@ function setting(): Setting {
   };
   const finder = new EventFinder(journal, clock);
   const made: Setting = {
-    ...{ finder, clock, all, asked, isBroken: false },
+    ...{ finder, clock, all, asked, failure: undefined },
     happen: (app, count, correlationId) => {
       for (let i = 0; i < count; i++) {
         clock.advance(1);
@@ -149,13 +149,55 @@ describe('finding events', () => {
     const { happen, found, asked } = made;
     happen('quiet', 1);
     happen('busy', 2500);
-    made.isBroken = true;
+    made.failure = new CordonError('query-busy', 'query-busy');
     await assert.rejects(found({ app: 'quiet' }), /query-busy/);
     happen('quiet', 1);
     assert.deepEqual(await found({ app: 'quiet' }), ['quiet 2501']);
-    made.isBroken = false;
+    made.failure = undefined;
     assert.deepEqual(await found({ app: 'quiet' }), ['quiet 2501', 'quiet 0'], 'a failure is not remembered');
     assert.equal(asked.length, 3);
+  });
+
+  for (const code of ['query-timeout', 'query-too-large']) {
+    it(`does not ask again at every turn what has failed with ${code}`, async () => {
+      const made = setting();
+      const { happen, found, asked, clock } = made;
+      happen('quiet', 1);
+      happen('busy', 2500);
+      made.failure = new CordonError(code, code);
+      for (let i = 0; i < 3; i++) await assert.rejects(found({ app: 'quiet', limit: 3 + i }), new RegExp(code));
+      happen('quiet', 1);
+      assert.deepEqual(await found({ app: 'quiet' }), ['quiet 2501']);
+      assert.equal(asked.length, 1);
+      made.failure = undefined;
+      clock.advance(30_000);
+      assert.deepEqual(await found({ app: 'quiet' }), ['quiet 2501', 'quiet 0']);
+      assert.equal(asked.length, 2);
+    });
+  }
+
+  it('asks the files once for all who ask the same at a time', async () => {
+    const { happen, found, asked } = setting();
+    happen('quiet', 1);
+    happen('busy', 2500);
+    const all = await Promise.all(Array.from({ length: 20 }, async () => await found({ app: 'quiet' })));
+    for (const one of all) assert.deepEqual(one, ['quiet 0']);
+    assert.equal(asked.length, 1);
+  });
+
+  it('lets one at a time ask again when the answer that they waited for has failed', async () => {
+    const made = setting();
+    const { happen, found, asked } = made;
+    happen('quiet', 1);
+    happen('busy', 2500);
+    made.failure = new CordonError('query-failed', 'query-failed');
+    const all = Array.from({ length: 20 }, async () => await found({ app: 'quiet' }));
+    const rest = Promise.allSettled(all);
+    await assert.rejects(all[0] ?? Promise.resolve(), /query-failed/);
+    made.failure = undefined;
+    await rest;
+    assert.ok(asked.length <= 3, `${asked.length} questions`);
+    assert.deepEqual(await found({ app: 'quiet' }), ['quiet 0']);
   });
 
   it('gives no word of a question to the files as SQL', async () => {

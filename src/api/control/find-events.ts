@@ -1,4 +1,4 @@
-import type { Clock } from '#base';
+import { type Clock, CordonError } from '#base';
 import type { Journal, QueryParameter } from '#journal';
 import type { OcsfEvent } from '#model';
 
@@ -18,6 +18,9 @@ const MOST_KNOWN = 32;
 /** Where so much happens that something may have gone by unseen, the files are asked again after this long, milliseconds. */
 const AGAIN_MS = 30_000;
 
+/** Failures that the same question would come to again, after as much work (attack: pages that keep asking what takes too long). */
+const LASTING: ReadonlySet<string> = new Set(['query-timeout', 'query-too-large']);
+
 /** What the journal said to a question that those held ready did not answer. */
 interface Known {
   /** The newest first; as many as were asked for, or all there are. */
@@ -27,6 +30,8 @@ interface Known {
   readonly newest: string;
   /** When the files were asked. */
   readonly askedAt: number;
+  /** Why they said nothing. */
+  readonly failure?: CordonError;
 }
 
 /**
@@ -51,7 +56,9 @@ export class EventFinder {
     if (!isFiltered || found.length >= filter.limit || ready.length < READY) return found;
     if (found.length > 0 && beganWithin(filter.correlation, ready[0])) return found;
     try {
-      return newest([...found, ...(await this.#older(filter, ready)).events], filter.limit);
+      const { events, failure } = await this.#older(filter, ready);
+      if (failure !== undefined) throw failure;
+      return newest([...found, ...events], filter.limit);
     } catch (error) {
       if (found.length === 0) throw error;
       return found;
@@ -60,8 +67,17 @@ export class EventFinder {
 
   async #older(filter: EventFilter, ready: readonly OcsfEvent[]): Promise<Known> {
     const key = JSON.stringify([filter.class ?? null, filter.app ?? null, filter.correlation ?? null]);
-    const known = await this.#known.get(key)?.catch(() => undefined);
-    const isEnough = known !== undefined && (known.limit >= filter.limit || known.events.length < known.limit);
+    let [known, seen]: [Known | undefined, Promise<Known> | undefined] = [undefined, undefined];
+    // INVARIANT: between the last look and what is noted below nothing waits: of many who ask the same, one asks the files.
+    for (let asked = this.#known.get(key); asked !== undefined && asked !== seen; asked = this.#known.get(key)) {
+      seen = asked;
+      known = await asked.catch(() => undefined);
+    }
+    if (known?.failure !== undefined && this.#isRecent(known)) return known;
+    const isEnough =
+      known?.failure === undefined &&
+      known !== undefined &&
+      (known.limit >= filter.limit || known.events.length < known.limit);
     const isGapless = ready.some(({ metadata }) => metadata.uid === known?.newest);
     const answer =
       known !== undefined && isEnough && (isGapless || this.#isRecent(known))
@@ -87,13 +103,19 @@ export class EventFinder {
     demand('correlation_uid', filter.correlation);
     demand('class_uid', filter.class);
     demand(`(event->'dst_endpoint'->>'svc_name')`, filter.app);
-    const rows = await this.#journal.query(
-      `select event from events where ${conditions.join(' and ')} order by seq desc limit ${Math.trunc(filter.limit)}`,
-      parameters,
-    );
-    // The column holds what `append` accepted.
-    const events = rows.map(({ event }) => event as unknown as OcsfEvent).filter((event) => isWanted(event, filter));
-    return { events, limit: filter.limit, newest: uidOfNewest(ready), askedAt: this.#clock.now() };
+    const said = { limit: filter.limit, newest: uidOfNewest(ready) };
+    try {
+      const rows = await this.#journal.query(
+        `select event from events where ${conditions.join(' and ')} order by seq desc limit ${Math.trunc(filter.limit)}`,
+        parameters,
+      );
+      // The column holds what `append` accepted.
+      const events = rows.map(({ event }) => event as unknown as OcsfEvent).filter((event) => isWanted(event, filter));
+      return { ...said, events, askedAt: this.#clock.now() };
+    } catch (error) {
+      if (!(error instanceof CordonError) || !LASTING.has(error.code)) throw error;
+      return { ...said, events: [], askedAt: this.#clock.now(), failure: error };
+    }
   }
 
   /** What was asked for longest ago is forgotten first, and a failure at once. */
