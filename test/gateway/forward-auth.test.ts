@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ipSetOf, parseCidr, parseJson } from '#base';
-import { answerProxies, SERVER_OPTIONS } from '#gateway';
+import { answerProxies, type GatewayOptions, SERVER_OPTIONS } from '#gateway';
 import { IDENTITY_HEADER_PRESETS } from '#model';
 import { portOf } from './upstream.ts';
 import { type Answer, ask, raw } from './wire.ts';
@@ -308,6 +308,51 @@ describe('a question', () => {
     assert.equal((await made.about({ cookie })).status, 200);
     made.patch('user', ADA.id, { status: 'disabled' });
     assert.notEqual((await made.about({ cookie })).status, 200);
+  });
+});
+
+describe('a yes that waits for the end of the turn', () => {
+  /** A journal that runs `onPermit` right after the turn's work on a permit that it is told of. */
+  const journalThat = (onPermit: () => void): GatewayOptions['journal'] => ({
+    writable: true,
+    append: async (event) => {
+      if (event.status_id === 1) process.nextTick(onPermit);
+      await Promise.resolve();
+    },
+  });
+
+  for (const [contract, status] of [
+    ['traefik', 401],
+    ['nginx', 401],
+  ] as const)
+    it(`does not leave for ${contract} when the session ends meanwhile`, async () => {
+      const made: Asked = await askedWorld(undefined, {
+        options: {
+          journal: journalThat(() => {
+            for (const { id } of made.graph.all('session')) made.remove('session', id);
+          }),
+        },
+      });
+      const cookie = made.signIn();
+      const answer = await made.about({ contract, cookie });
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers['x-cordon-assertion'], undefined);
+      assert.equal(made.gateway.counters.permitted, 0);
+    });
+
+  it('is for each request its own, however many are asked on one connection', async () => {
+    const made = await askedWorld();
+    const [ada, bob] = [made.signIn(), made.signIn({ user: BOB.id })];
+    const all = Array.from({ length: 30 }, (_, n) => (n % 3 === 1 ? bob : ada));
+    const text = all.map((cookie) => {
+      const url = 'x-forwarded-proto: http\r\nx-forwarded-host: wiki.localhost\r\nx-forwarded-uri: /';
+      return `GET /forward-auth/traefik HTTP/1.1\r\nhost: auth\r\nx-forwarded-method: GET\r\n${url}\r\nx-forwarded-for: 203.0.113.9\r\ncookie: ${cookie}\r\n\r\n`;
+    });
+    const answers = await raw(made.askedPort, text.join(''));
+    assert.deepEqual(
+      [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status)),
+      all.map((cookie) => (cookie === ada ? 200 : 403)),
+    );
   });
 });
 

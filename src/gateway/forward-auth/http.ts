@@ -111,10 +111,6 @@ function refuseUnknown(response: ServerResponse): void {
   response.end(body);
 }
 
-function end(response: ServerResponse, body: string): void {
-  if (!response.destroyed) response.end(body);
-}
-
 function askerOver(response: ServerResponse, contract: Contract): Asker {
   return {
     hasLeft: () => response.destroyed,
@@ -127,8 +123,7 @@ function askerOver(response: ServerResponse, contract: Contract): Asker {
         return;
       }
       response.writeHead(status, fields as string[]);
-      // After all that was there to be read: the answers of one turn leave together, and do not wake the proxy one by one.
-      setImmediate(end, response, body);
+      response.end(body);
     },
     abort: () => {
       breakOff(response);
@@ -149,5 +144,5 @@ function answerNginx(response: ServerResponse, status: number, fields: readonly 
     if (name === 'location') hasLocation = true;
   }
   response.writeHead(status === 401 || hasLocation ? 401 : 403, kept);
-  setImmediate(end, response, '');
+  response.end();
 }
