@@ -16,7 +16,7 @@ export const permit: Stage = {
         try {
           resolve(answer(exchange, parts));
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     }),
