@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { lookup as ask } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
@@ -117,10 +117,7 @@ interface DeviceFiles {
 
 async function deviceCertificate(files: DeviceFiles): Promise<{ readonly cert: string; readonly key: string }> {
   try {
-    const [cert, key] = [await readFile(files.certificate, 'utf8'), await readFile(files.key, 'utf8')];
-    if (((await stat(files.key)).mode & 0o077) !== 0) {
-      throw new Error(`\`${files.key}\` may be read by others, and whoever reads it is this device`);
-    }
+    const [cert, key] = [await readFile(files.certificate, 'utf8'), await readKey(files.key)];
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('it is for another key');
     return { cert, key };
   } catch (cause) {
@@ -129,5 +126,18 @@ async function deviceCertificate(files: DeviceFiles): Promise<{ readonly cert: s
       cause,
       hint: 'enrol this computer with `cordon agent enrol`, and run this as a user that may read the state of the agent, or copies of its files',
     });
+  }
+}
+
+/** Of one and the same file: what is looked at by its name may be another one by then. */
+async function readKey(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    if (((await file.stat()).mode & 0o077) !== 0) {
+      throw new Error(`\`${path}\` may be read by others, and whoever reads it is this device`);
+    }
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }

@@ -103,11 +103,13 @@ describe('what is asked of an app’s host', () => {
     assert.deepEqual(asked, [false]);
   });
 
-  it('says how to show the device, to whom shows none', async () => {
+  it('says how to show the device, to whom shows none, and that a copy may be old, to whom shows one', async () => {
     const answer = refusing(403, { code: 'device-unmanaged', message: 'No', hint: 'Enrol the device' });
     assert.match((await failure((await gateway(answer)).source)).hint ?? '', /shows no device certificate.*--device/);
     const shown = await gateway(answer, { cert: 'PEM' });
-    assert.equal((await failure(shown.source)).hint, 'Enrol the device');
+    assert.match((await failure(shown.source)).hint ?? '', /^Enrol the device \(where .* is a copy, take it again: /);
+    const other = await gateway(refusing(403, { code: 'no-permit', message: 'No', hint: 'Ask' }), { cert: 'PEM' });
+    assert.equal((await failure(other.source)).hint, 'Ask');
   });
 
   it('does not send to look for an app that was found, and is of another kind', async () => {

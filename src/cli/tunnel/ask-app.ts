@@ -43,6 +43,9 @@ const DEVICE_WANTED: ReadonlySet<string> = new Set([
 const SHOW_DEVICE =
   'this command shows no device certificate: enrol this computer with `cordon agent enrol`, then run `cordon login` with an `https://` address and `--device /var/lib/cordon-agent`, or with `--certificate` and `--key`';
 
+/** Of a certificate that was shown and does not count any more nothing but this is seen: the refusal is about the browser. */
+const SHOW_AGAIN = 'where the certificate that is shown is a copy, take it again: the agent renews it within the day';
+
 /** Asks Cordon's part of an app's host. Resolves with the body of a 200; throws the refusal as the gateway says it. */
 export async function askApp(tokenFor: TokenSource, question: AppQuestion): Promise<string> {
   return await withToken(tokenFor, async (token) => {
@@ -144,7 +147,7 @@ function refusalOf({ connection }: AppToken, status: number, text: string): Serv
   const stepUp = fields['stepUp'];
   const url = typeof stepUp === 'object' && stepUp !== null && 'url' in stepUp ? String(stepUp.url) : undefined;
   const advice = url === undefined ? word('hint') : `confirm that it is you at ${url}, then try again`;
-  const hint = connection.cert === undefined && DEVICE_WANTED.has(code) ? SHOW_DEVICE : advice;
+  const hint = DEVICE_WANTED.has(code) ? deviceAdvice(connection.cert !== undefined, advice) : advice;
   return new ServerFailure(status, {
     code,
     message: word('message') ?? `what answers there is not Cordon (status ${status})`,
@@ -153,6 +156,11 @@ function refusalOf({ connection }: AppToken, status: number, text: string): Serv
     correlationId: word('correlationId'),
     problems: [],
   });
+}
+
+function deviceAdvice(isShown: boolean, advice: string | undefined): string {
+  if (!isShown) return SHOW_DEVICE;
+  return advice === undefined ? SHOW_AGAIN : `${advice} (${SHOW_AGAIN})`;
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
