@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { AnyEntity } from '#model';
 import { type ActivePolicies, decideAccess, decideManage, decisionRecord, decisionText } from './index.ts';
 import { access, load, NOW, situation, TEXTS } from './testdata/estate.ts';
 import { worlds } from './testdata/worlds.ts';
@@ -63,6 +64,66 @@ describe('a decision as text', () => {
         }
       }),
     );
+  });
+
+  it('is the JSON of its record whatever changes in the graph between two requests of one session', () => {
+    const { graph, request } = access(POLICIES, { app: { assetId: 'db1' }, riskOfUser: 10 });
+    const put = (entity: AnyEntity): void => {
+      const { kind, id } = entity;
+      const change = { seq: graph.seq + 1, time: NOW, kind, id, op: 'put' as const, actor: 'system' };
+      graph.apply({ change, entity });
+    };
+    const user = graph.get('user', 'u1') ?? assert.fail();
+    const other = { ...user, id: 'u2', name: 'Bob' };
+    const laptop = graph.get('device', 'd1') ?? assert.fail();
+    const risk = graph.get('risk', 'user:u1') ?? assert.fail();
+    const asset = {
+      kind: 'database',
+      name: 'db',
+      provider: 'aws',
+      account: '',
+      region: '',
+      labels: {},
+      attributes: {},
+    };
+    const tiered = { ...asset, id: 'db1', tierReasons: [], firstSeenAt: 0, lastSeenAt: 0 };
+    const posture = { collectedAt: NOW - 5_000, verdict: 'unhealthy', results: [] };
+    const entities = [
+      ...[user, other, { ...other, name: 'Bo' }, { ...user, groups: [] }, { ...user, name: 'Ben' }].map((body) => ({
+        kind: 'user',
+        id: body.id,
+        body,
+      })),
+      { kind: 'group', id: 'platform', body: { id: 'platform', name: 'Platform', parents: [] } },
+      { kind: 'group', id: 'platform', body: { id: 'platform', name: 'Platform', parents: ['engineering'] } },
+      ...[laptop, { ...laptop, ownerId: 'u2' }, { ...laptop, managed: false }, { ...laptop, posture }].map((body) => ({
+        kind: 'device',
+        id: 'd1',
+        body,
+      })),
+      ...[risk, { ...risk, contributions: [] }].map((body) => ({ kind: 'risk', id: 'user:u1', body })),
+      ...[risk.contributions, []].map((contributions) => ({
+        kind: 'risk',
+        id: 'device:d1',
+        body: { id: 'device:d1', subjectKind: 'device', subjectId: 'd1', contributions },
+      })),
+      ...[1, 3].map((computedTier) => ({ kind: 'asset', id: 'db1', body: { ...tiered, computedTier } })),
+    ] as unknown as AnyEntity[];
+    const questions = new Set<string>();
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...entities), { minLength: 2, maxLength: 8 }), (changes) => {
+        for (const entity of changes) {
+          put(entity);
+          const device = graph.get('device', 'd1');
+          const input = { policies: POLICIES, graph, now: NOW, request: { ...request, ...(device && { device }) } };
+          const decision = decideAccess(input);
+          const { request: question } = decisionRecord(input, decision);
+          assert.deepEqual((JSON.parse(decisionText(decision)) as { request: unknown }).request, question);
+          questions.add(JSON.stringify(question));
+        }
+      }),
+    );
+    assert.ok(questions.size > 50, `${questions.size} questions`);
   });
 
   it('is right for questions about Cordon itself, and for whoever is not signed in', () => {
