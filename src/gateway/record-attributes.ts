@@ -35,7 +35,7 @@ const LONGEST_AGENT = 512;
  */
 export function exchangeAttributes(exchange: Exchange, { method, path, host, status }: Asked): string {
   const { client, user, session, device, app, address, transport } = exchange;
-  const agent = client.header('user-agent') ?? '';
+  const agent = (client.header('user-agent') ?? '').slice(0, LONGEST_AGENT);
   const basis: Basis = { user, session, device, app, address, transport, method, host, agent };
   const beginning = session === undefined ? beginningOf(basis) : beginnings.get(session, basis);
   const answer = status === undefined ? '' : `,"http_response":{"code":${status}}`;
@@ -64,6 +64,6 @@ function beginningOf({ user, session, device, app, address, transport, method, h
   const name = JSON.stringify(host);
   const scheme = transport === 'tls' ? 'https' : 'http';
   return flat(
-    `${who}${what}"src_endpoint":{"ip":${JSON.stringify(address)}},"dst_endpoint":{"hostname":${name}${service}},"http_request":{"http_method":${JSON.stringify(method)},"user_agent":${JSON.stringify(agent.slice(0, LONGEST_AGENT))},"url":{"scheme":"${scheme}","hostname":${name},"path":`,
+    `${who}${what}"src_endpoint":{"ip":${JSON.stringify(address)}},"dst_endpoint":{"hostname":${name}${service}},"http_request":{"http_method":${JSON.stringify(method)},"user_agent":${JSON.stringify(agent)},"url":{"scheme":"${scheme}","hostname":${name},"path":`,
   );
 }
