@@ -177,4 +177,26 @@ describe('Cordon’s own paths', () => {
       assert.deepEqual([status, JSON.parse(body), made.arrivals.length], [200, { kind }, 0]);
     });
   }
+
+  for (const [method, path] of [
+    ['POST', '/.cordon/app'],
+    ['HEAD', '/.cordon/app'],
+    ['GET', '/.cordon/token'],
+    ['GET', '/.cordon/tunnel'],
+    ['DELETE', '/.cordon/sign-out'],
+  ] as const) {
+    it(`are there for other methods than ${method} ${path}`, async () => {
+      const made = await world();
+      const { status, body } = await made.ask({ method, path });
+      assert.deepEqual([status, made.arrivals.length], [405, 0]);
+      if (method !== 'HEAD') assert.match(body, /"code":"request-malformed".*takes another method/);
+    });
+  }
+
+  it('are no more than those', async () => {
+    const made = await world();
+    for (const path of ['/.cordon', '/.cordon/', '/.cordon/apps', '/.cordon/app/', '/.cordon/constructor'])
+      assert.equal((await made.ask({ path })).status, 404, path);
+    assert.equal(made.arrivals.length, 0);
+  });
 });

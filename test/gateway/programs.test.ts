@@ -339,6 +339,6 @@ describe('the exchange of a code for a token (RFC 6749, RFC 7636, RFC 9449)', ()
   it('is not done by opening an address', async () => {
     const { made } = await setting('bearer');
     const path = `/.cordon/token?${new URLSearchParams(FORM).toString()}`;
-    assert.equal((await made.ask({ path })).status, 404);
+    assert.equal((await made.ask({ path })).status, 405);
   });
 });

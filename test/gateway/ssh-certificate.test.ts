@@ -73,7 +73,7 @@ describe('an SSH certificate', () => {
     'a weak key': [400, 'ssh-key-refused'],
     'a body without an end': [413, 'ssh-key-refused'],
     'an app that is no host': [404, 'app-unknown'],
-    'a GET': [404, 'app-unknown'],
+    'a GET': [405, 'request-malformed'],
   };
   for (const [name, ask] of Object.entries(refused)) {
     it(`is not given to ${name}`, async () => {

@@ -218,7 +218,7 @@ describe('a TCP app', () => {
     const ssh = await made.ask({ host: 'db.localhost', cookie });
     assert.equal(JSON.parse(ssh.body).message, 'run `cordon ssh db.localhost`');
     const plain = await made.ask({ host: 'db.localhost', cookie, path: TUNNEL.path });
-    assert.equal(plain.status, 404);
+    assert.equal(plain.status, 405);
     assert.equal(app.sockets.length, 0);
   });
 

@@ -35,6 +35,8 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['GET /.cordon/ssh-ca.pub', showSshAuthority],
 ]);
 
+const PATHS: ReadonlySet<string> = new Set([...ANSWERS.keys()].map((key) => key.slice(key.indexOf(' ') + 1)));
+
 /** Answers Cordon's own paths, and whoever takes a TCP app for a web site. */
 export const own: Stage = {
   name: 'own',
@@ -43,7 +45,10 @@ export const own: Stage = {
     if (!isOwnPath(path)) return isTcp(need(exchange, 'app')) ? tunnelOnly(exchange) : kubernetesProblem(exchange);
     const method = exchange.client.webSocket === undefined ? exchange.client.method : 'UPGRADE';
     const answer = ANSWERS.get(`${method} ${path}`);
-    return answer === undefined ? refuse(404, 'app-unknown', 'Cordon has no such page here') : answer(exchange, parts);
+    if (answer !== undefined) return answer(exchange, parts);
+    return PATHS.has(path)
+      ? refuse(405, 'request-malformed', 'this page of Cordon takes another method')
+      : refuse(404, 'app-unknown', 'Cordon has no such page here');
   },
 };
 
