@@ -45,8 +45,11 @@ export interface Devices {
     readonly by: Actor;
     readonly reason: string;
   }): Promise<Result<void, Problem>>;
-  /** The active device behind the client certificate of a TLS connection, or undefined. */
-  deviceOf(socket: Socket): Device | undefined;
+  /**
+   * The active device behind the client certificate of a TLS connection, or undefined. What is open and was `openedAs` a device (its id)
+   * outlives the renewal of the certificate that it showed, and ends with it.
+   */
+  deviceOf(socket: Socket, openedAs?: string): Device | undefined;
   /**
    * The active device that may renew over this connection, and nothing else: also with a certificate that was replaced (the answer to
    * renewing was lost) or has expired at most `RENEWAL_GRACE_MS` ago. What counts is that the handshake has proven the key that the
@@ -76,7 +79,7 @@ export function createDevices(options: DevicesOptions): Devices {
     report: async (device, report) => await handleReport(context, device, report),
     nextInstruction: async (device, input) => await nextInstruction(context, device, input),
     revoke: async (input) => await revoke(context, input),
-    deviceOf: (socket) => deviceOf(certificates, context, socket),
+    deviceOf: (socket, openedAs) => deviceOf(certificates, context, { socket, openedAs }),
     renewerOf: (socket) => renewerOf(certificates, context, socket),
     sweep: async () => {
       context.memories.sweep();

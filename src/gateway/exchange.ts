@@ -39,7 +39,7 @@ export interface GatewayParts extends Memory {
   readonly handoff: Handoff;
   readonly redeemer: Redeemer;
   readonly identityOrigin: (transport: Transport) => string;
-  readonly deviceOf: (socket: Socket) => Device | undefined;
+  readonly deviceOf: (socket: Socket, openedAs?: string) => Device | undefined;
   readonly endSession: ((input: { sessionId: string; userId: string }) => Promise<unknown>) | undefined;
   readonly sshAuthority: SshAuthority | undefined;
   readonly live: LiveRegistry;

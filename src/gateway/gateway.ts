@@ -64,8 +64,8 @@ export interface GatewayOptions {
   readonly handoff: Redeemer;
   /** Origin of the id host, one for all or by listener. */
   readonly identityOrigin: string | ((transport: Transport) => string);
-  /** The enrolled device behind a client certificate, or undefined. */
-  readonly deviceOf: (socket: Socket) => Device | undefined;
+  /** The enrolled device behind a client certificate, or undefined; what was `openedAs` one outlives the renewal of what it showed. */
+  readonly deviceOf: (socket: Socket, openedAs?: string) => Device | undefined;
   /** Milliseconds since the replica last knew it was up to date. Absent when the graph is the store's own. */
   readonly staleness?: () => number;
   /** Ends a session, for `/.cordon/sign-out`. Absent: signing out removes only the cookie of that host. */

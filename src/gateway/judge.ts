@@ -8,7 +8,7 @@ import { isSameUpstream } from './upstreams/same-upstream.ts';
 /** A permit was for the device of a certificate, and that certificate shows it no more. */
 const NOT_SHOWN: Reason = {
   code: 'device-unknown',
-  detail: 'the certificate that was shown has ended, or another has taken its place',
+  detail: 'the certificate that was shown has ended, or one for another key has taken its place',
 };
 
 /**

@@ -40,8 +40,13 @@ async function newAuthority(): Promise<Authority> {
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
+interface Key {
+  readonly pem: string;
+  readonly csr: string;
+}
+
 /** A key as an agent makes it, PEM, and the request to certify it. */
-async function newKey(): Promise<{ pem: string; csr: string }> {
+async function newKey(): Promise<Key> {
   const keys = await webcrypto.subtle.generateKey(P256, true, ['sign', 'verify']);
   const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=workstation', keys, signingAlgorithm });
@@ -54,14 +59,17 @@ async function newKey(): Promise<{ pem: string; csr: string }> {
 async function enrolled(
   authority: Authority,
   directory: string = join(testFolder(), 'agent'),
-): Promise<{ directory: string; thumbprint: string }> {
-  const { pem, csr } = await newKey();
+  known?: Key,
+): Promise<{ directory: string; key: Key; thumbprint: string; keyThumbprint: string }> {
+  const key = known ?? (await newKey());
+  const { pem, csr } = key;
   const issued = await authority.issueDevice({ deviceId: ID, csr });
   assert.ok(issued.ok);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, 'key.pem'), pem, { mode: 0o600 });
   writeFileSync(join(directory, 'certificate.pem'), issued.value.certificate, { mode: 0o600 });
-  return { directory, thumbprint: issued.value.thumbprint };
+  const { thumbprint, keyThumbprint } = issued.value;
+  return { directory, key, thumbprint, keyThumbprint };
 }
 
 /** A posture of now with a check that fails. */
@@ -74,6 +82,8 @@ interface Setting {
   readonly made: World;
   readonly authority: Authority;
   readonly directory: string;
+  /** The key that the workstation was enrolled with. */
+  readonly key: Key;
   /** By how much the clock that certificates are read by is ahead, milliseconds. */
   readonly late: { ms: number };
   /** Ada, whose commands show that directory's certificate. */
@@ -88,16 +98,19 @@ interface Setting {
 async function setting(demand: Partial<App>): Promise<Setting> {
   const authority = await newAuthority();
   const lookup: { of?: ReturnType<typeof createDeviceLookup> } = {};
-  const made = await world({ clock: systemClock, options: { deviceOf: (socket) => lookup.of?.(socket) } });
+  const made = await world({ clock: systemClock, options: { deviceOf: (...asked) => lookup.of?.(...asked) } });
   const late = { ms: 0 };
   const clock = { ...systemClock, now: () => systemClock.now() + late.ms };
   lookup.of = createDeviceLookup({ graph: made.graph, clock, authority: authority.certificate });
   apps.push(await tcpApp(made));
   made.patch('app', 'app_db', demand);
   made.patch('device', LAPTOP.id, { posture: unhealthy() });
-  const { directory, thumbprint } = await enrolled(authority);
+  const { directory, key: enrolledKey, thumbprint, keyThumbprint } = await enrolled(authority);
   const { posture, ...laptop } = LAPTOP;
-  const workstation: Device = { ...laptop, id: ID, name: 'Workstation of Ada', certificateThumbprint: thumbprint };
+  const workstation: Device = {
+    ...{ ...laptop, id: ID, name: 'Workstation of Ada' },
+    ...{ certificateThumbprint: thumbprint, keyThumbprint },
+  };
   made.put('device', { ...workstation, posture: { ...posture, collectedAt: systemClock.now() } });
   const { certificate: cert, key } = await authority.issueServer([HOST, 'id.localhost']);
   const options = { cert, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: false };
@@ -109,7 +122,16 @@ async function setting(demand: Partial<App>): Promise<Setting> {
   const origin = `https://id.localhost:${(server.address() as AddressInfo).port}`;
   const login = { origin, ca: authority.certificate };
   const showing: Setting['showing'] = (device) => ada(made, [HOST], { ...login, ...device });
-  return { made, authority, directory, late, person: showing({ device: directory }), plain: showing({}), showing };
+  return {
+    made,
+    authority,
+    directory,
+    key: enrolledKey,
+    late,
+    person: showing({ device: directory }),
+    plain: showing({}),
+    showing,
+  };
 }
 
 /** Sends a line through a tunnel that stays open. */
@@ -166,17 +188,29 @@ for (const [name, { demand, code }] of Object.entries(DEMANDS)) {
       await through(person);
     });
 
-    it('is cut off within a second when another certificate takes the place of the one that was shown', async () => {
+    it('is cut off within a second when a certificate for another key takes the place of the one that was shown', async () => {
       const { made, authority, directory, person } = await setting(demand);
       const running = await through(person);
       const start = performance.now();
-      const renewed = await enrolled(authority, directory);
+      const { thumbprint, keyThumbprint } = await enrolled(authority, directory);
       const before = performance.now() - start;
-      made.patch('device', ID, { certificateThumbprint: renewed.thumbprint });
+      made.patch('device', ID, { certificateThumbprint: thumbprint, keyThumbprint });
       assert.equal(await running.ended, 1);
       assert.ok(performance.now() - start - before < 1000);
       assert.match(running.err(), /cut off: device-unknown: .*certificate that was shown has ended/);
       await through(person);
+    });
+
+    it('goes on when the agent renews for the same key, until the certificate that was shown ends', async () => {
+      const { made, authority, directory, key, late, person } = await setting(demand);
+      const running = await through(person);
+      const { thumbprint } = await enrolled(authority, directory, key);
+      made.patch('device', ID, { certificateThumbprint: thumbprint });
+      made.gateway.sweep();
+      assert.equal(made.gateway.connections().length, 1);
+      late.ms = 25 * 3_600_000;
+      made.gateway.sweep();
+      assert.equal(await running.ended, 1);
     });
 
     it('is cut off when the certificate that was shown ends', async () => {

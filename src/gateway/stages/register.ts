@@ -67,8 +67,9 @@ function isShownBy(
   const id = access?.device?.id;
   const isOfCertificate = id !== undefined && id !== session?.deviceId;
   if (transport !== 'tls' || (!isOfCertificate && app?.clientCertificate !== 'required')) return undefined;
+  const openedAs = deviceOf(socket)?.id;
   return () => {
-    const shown = deviceOf(socket);
+    const shown = openedAs === undefined ? undefined : deviceOf(socket, openedAs);
     return shown !== undefined && (!isOfCertificate || shown.id === id);
   };
 }
