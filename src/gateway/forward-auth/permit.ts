@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Exchange, type GatewayParts, need, ownOrigin, type Stage, type StageResult } from '../exchange.ts';
 import { grantedRequest } from '../passage.ts';
 import { lookAgain } from '../stages/look-again.ts';
@@ -10,16 +11,10 @@ import { identityFields } from '../upstream-identity.ts';
  */
 export const permit: Stage = {
   name: 'permit',
-  run: (exchange, parts): Promise<StageResult> =>
-    new Promise((resolve, reject) => {
-      setImmediate(() => {
-        try {
-          resolve(answer(exchange, parts));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    }),
+  run: async (exchange, parts): Promise<StageResult> => {
+    await nextTurn();
+    return answer(exchange, parts);
+  },
 };
 
 function answer(exchange: Exchange, parts: GatewayParts): StageResult {
