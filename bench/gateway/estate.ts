@@ -90,7 +90,8 @@ export async function makeEstate(input: { appPort: string; folder: string; count
   return Object.assign(estate, { gateway, lines, askedLines, change });
 }
 
-function person(index: number, now: number): AnyEntity[] {
+/** Somebody in engineering who is signed in from a browser: user, device and session, each with `index` in its id. */
+export function person(index: number, now: number): AnyEntity[] {
   const [userId, deviceId, sessionId] = [`usr_${index}`, `dev_${index}`, `ses_${index}`];
   const user = {
     email: `p${index}@example.org`,

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { hashToken, newToken, systemClock } from '#base';
 import { startCordon, textSource } from '#server';
+import { person } from './estate.ts';
 
 const [appPort = '', folder = '', count = '1'] = process.argv.slice(2);
 const HOST = 'reports.localhost';
@@ -35,36 +36,7 @@ const cordon = await startCordon({
 const token = newToken();
 await cordon.services.store.transact('system', async (tx) => {
   const now = systemClock.now();
-  await tx.put('user', {
-    id: 'usr_0',
-    email: 'p@example.org',
-    name: 'P',
-    groups: [],
-    status: 'active',
-    createdAt: now,
-  });
-  await tx.put('device', {
-    id: 'dev_0',
-    name: 'Laptop',
-    form: 'browser',
-    ownerId: 'usr_0',
-    status: 'active',
-    managed: false,
-    enrolledAt: now,
-  });
-  await tx.put('session', {
-    id: 'ses_0',
-    userId: 'usr_0',
-    tokenHash: hashToken(newToken()),
-    acr: 'urn:cordon:aal2',
-    amr: ['pwd', 'otp', 'mfa'],
-    authenticatedAt: now,
-    createdAt: now,
-    expiresAt: now + 3_600_000,
-    deviceId: 'dev_0',
-    address: '127.0.0.1',
-    userAgent: 'bench',
-  });
+  for (const { kind, body } of person(0, now)) await tx.put(kind, body);
   await tx.put('appSession', {
     id: 'app_0',
     tokenHash: hashToken(token),
